@@ -1,2 +1,3 @@
 #!/usr/bin/env node
-import "../src/cli/keelson.ts";
+/** The `keelson` command, as npm links it. */
+import '../src/cli/keelson.ts';
