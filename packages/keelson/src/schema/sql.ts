@@ -46,7 +46,7 @@ export function sql<Row = Record<string, unknown>>(strings: TemplateStringsArray
 }
 
 /** A name, quoted. */
-sql.name = (name: string): Sql => new Sql([quoteName(name)], []);
+sql.identifier = (name: string): Sql => new Sql([quoteName(name)], []);
 
 /** Danger: text taken as it is. Only for constants of the program, never for anything that came from outside. */
 sql.raw = (text: string): Sql => new Sql([text], []);
