@@ -1,0 +1,12 @@
+/** The public door of `keelson/auth`: access tokens, passwords and sessions. */
+export { keyRing } from './key-ring.ts';
+export type { KeyPurpose, KeyRing, RingKey, RingSecrets } from './key-ring.ts';
+export { AccessTokens } from './token.ts';
+export type { AccessClaims, AccessTokenOptions, SignedToken } from './token.ts';
+export { Passwords } from './password.ts';
+export type { PasswordOptions, PasswordVerdict } from './password.ts';
+export type { PasswordCosts, PasswordSchemeName } from './password-scheme.ts';
+export { Sessions } from './session.ts';
+export type { LiveSession, Rotation, RunSql, SessionOptions } from './session.ts';
+export { sessionTable } from './session-table.ts';
+export type { SessionColumns, SessionTable } from './session-table.ts';
