@@ -1,0 +1,79 @@
+/** Runs the programs of PostgreSQL under the right account, so that they end when this process does. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, realpathSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Account } from './account.ts';
+
+/** A program and under whom it runs. */
+export interface Program {
+  readonly command: string;
+  readonly arguments: readonly string[];
+  readonly account: Account | undefined;
+  /** What the program gets as its standard output and error: a file descriptor, or a pipe. */
+  readonly output: number | 'pipe';
+  /** Linux: the signal that it gets when this process dies, however it dies. */
+  readonly deathSignal: 'INT' | 'KILL';
+}
+
+const setprivPaths = ['/usr/bin/setpriv', '/bin/setpriv', '/usr/local/bin/setpriv'];
+
+/** The util-linux `setpriv`; that of busybox cannot bind a process to its parent's life. */
+function findSetpriv(): string | undefined {
+  if (process.platform !== 'linux') return undefined;
+  return setprivPaths.find((path) => existsSync(path) && basename(realpathSync(path)) !== 'busybox');
+}
+
+/** Whether the programs started here die with this process even when it is killed. */
+export function diesWithParent(): boolean {
+  return findSetpriv() !== undefined;
+}
+
+// Nothing of this process's environment reaches the server: a PGPORT or an LC_ALL of the developer's shell would change it.
+const environment = { LC_ALL: 'C', TZ: 'UTC', PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin' };
+
+/** Starts a program in a session of its own: a Ctrl-C in the terminal is for the application, which then stops the server in order. */
+export function startProgram(program: Program): ChildProcess {
+  const { account, output } = program;
+  const setpriv = findSetpriv();
+  const options = { cwd: '/', env: environment, detached: true, stdio: ['ignore' as const, output, output] };
+  if (setpriv !== undefined) {
+    const who = account === undefined ? [] : [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups'];
+    return spawn(setpriv, [...who, `--pdeathsig=${program.deathSignal}`, '--', program.command, ...program.arguments], options);
+  }
+  return spawn(program.command, [...program.arguments], { ...options, ...(account ?? {}) });
+}
+
+/** What a program printed and how it ended. */
+export interface Ended {
+  /** Undefined when it could not be started or was ended by a signal. */
+  readonly exitCode: number | undefined;
+  readonly output: string;
+}
+
+const outputCharactersMax = 100_000;
+
+/** Runs a program to its end, or to its time limit. */
+export function runProgram(program: Omit<Program, 'output' | 'deathSignal'>, timeoutMs: number): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = startProgram({ ...program, output: 'pipe', deathSignal: 'KILL' });
+    const limit = setTimeout(() => {
+      output += `\n${basename(program.command)} did not end within ${timeoutMs} ms`;
+      child.kill('SIGKILL');
+    }, timeoutMs);
+    let output = '';
+    const collect = (chunk: Buffer): void => {
+      if (output.length < outputCharactersMax) output += chunk.toString('utf8');
+    };
+    child.stdout?.on('data', collect);
+    child.stderr?.on('data', collect);
+    child.once('error', (error) => {
+      clearTimeout(limit);
+      resolve({ exitCode: undefined, output: `${output}${error.message}` });
+    });
+    child.once('close', (code) => {
+      clearTimeout(limit);
+      resolve({ exitCode: code ?? undefined, output });
+    });
+  });
+}
