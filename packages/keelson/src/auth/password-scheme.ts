@@ -37,6 +37,9 @@ const BCRYPT_BYTES_MAX = 72;
 const BCRYPT_COST = 12;
 const ARGON2_MEMORY_KIB = 19_456;
 const ARGON2_PASSES = 2;
+// The whole form, so that a damaged hash is read by nobody instead of failing the log-in.
+const BCRYPT_HASH = /^\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}$/u;
+const ARGON2_HASH = /^\$argon2id\$v=(?:16|19)\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}$/u;
 const BCRYPT_TAIL = 'N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy';
 const ARGON2_TAIL = 'c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc';
 
@@ -48,7 +51,7 @@ export function bcryptScheme(costs: PasswordCosts = {}): PasswordScheme {
     name: 'bcrypt',
     bytesMax: BCRYPT_BYTES_MAX,
     dummy: `$2b$${costText}$${BCRYPT_TAIL}`,
-    reads: (stored) => /^\$2[abxy]\$/u.test(stored),
+    reads: (stored) => BCRYPT_HASH.test(stored),
     hash: async (password) => (await bcrypt()).hash(password, { cost, rejectLongPasswords: true }),
     verify: async (password, stored) => (await bcrypt()).verify(password, stored),
     isCurrent: (stored) => stored.startsWith(costText, '$2b$'.length),
@@ -65,7 +68,7 @@ export function argon2Scheme(costs: PasswordCosts = {}): PasswordScheme {
     name: 'argon2id',
     bytesMax: ARGON2_BYTES_MAX,
     dummy: `${prefix}${ARGON2_TAIL}`,
-    reads: (stored) => stored.startsWith('$argon2id$'),
+    reads: (stored) => ARGON2_HASH.test(stored),
     hash: async (password) => (await argon2()).hash(password, options),
     verify: async (password, stored) => (await argon2()).verify(stored, password),
     isCurrent: (stored) => stored.startsWith(prefix),
