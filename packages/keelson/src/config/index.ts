@@ -1,0 +1,19 @@
+/** Typed settings from the environment and `.env`: declared once, checked at once, explained. */
+export { baseSettings } from './base.ts';
+export type { BaseSettings } from './base.ts';
+export type {
+  AppEnvironment,
+  CheckFinding,
+  Declaration,
+  Declarations,
+  DependentDefault,
+  SettingContext,
+  SettingsOf,
+} from './declaration.ts';
+export { processEnvironment, workingDirectory } from './environment.ts';
+export type { EnvironmentVariables } from './environment.ts';
+export { renderEnvExample, renderSettingsTable } from './example.ts';
+export { choice, databaseUrl, feature, flag, host, integer, list, port, secret, text, url } from './kinds.ts';
+export { appEnvironments, defineSettings, loadSettings } from './load.ts';
+export type { ExplainedSetting, LoadedSettings, LoadOptions, SettingProblem, SettingsDefinition } from './load.ts';
+export { developmentSecret } from './secret.ts';
