@@ -1,0 +1,2 @@
+/** The load generator brings no types. */
+declare module 'autocannon';

@@ -1,0 +1,72 @@
+/** `npm run bench -- <name>`: measures Keelson against hand-written code and its peers, in one run on one machine. */
+import { cpus, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import type { BenchmarkOptions } from './benchmark.ts';
+import { benchHttp, renderHttp } from './http.ts';
+import { installPeers } from './install.ts';
+import { benchUnitOfWork, renderUnitOfWork } from './unit-of-work.ts';
+
+interface Benchmark {
+  readonly about: string;
+  run(options: BenchmarkOptions): Promise<{ readonly result: object; readonly text: string }>;
+}
+
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  'unit-of-work': {
+    about: 'load, change, commit: by hand, Kysely, Drizzle, MikroORM, Keelson (about 8 minutes; --quick about 1)',
+    run: async (options) => {
+      const result = await benchUnitOfWork(options);
+      return { result, text: renderUnitOfWork(result) };
+    },
+  },
+  http: {
+    about: 'GET by key and POST: node:http + pg, Fastify + Drizzle, NestJS + TypeORM, Keelson (about 5 minutes; --quick about 1)',
+    run: async (options) => {
+      const result = await benchHttp(options);
+      return { result, text: renderHttp(result) };
+    },
+  },
+};
+
+const usage = `npm run bench -- <name> [options]
+
+${Object.entries(benchmarks)
+  .map(([name, { about }]) => `  ${name.padEnd(14)} ${about}`)
+  .join('\n')}
+
+  --quick               few and short rounds: for a look while working, not for a figure to print
+  --json                the result with every round, as JSON on standard output
+  --only <text>         only contenders whose name contains the text (may be given several times)
+  --database-url <url>  a superuser's URL of the PostgreSQL to run on, instead of an embedded one
+
+Figures are CPU time of the client's process per operation unless they say otherwise; see docs/benchmarks.md.`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true, default: [] },
+    'database-url': { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+const [name] = positionals;
+const benchmark = name === undefined ? undefined : benchmarks[name];
+if (benchmark === undefined) {
+  console.log(name === undefined ? usage : `There is no benchmark ${name}.\n\n${usage}`);
+  process.exitCode = name === undefined ? 0 : 2;
+} else {
+  const say = (line: string): void => console.error(line);
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'processor'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform}, Node ${process.versions.node}`;
+  await installPeers(say);
+  const { result, text } = await benchmark.run({
+    quick: values.quick,
+    databaseUrl: values['database-url'],
+    wants: (contender) => values.only.length === 0 || values.only.some((part) => contender.toLowerCase().includes(part.toLowerCase())),
+    say,
+  });
+  if (values.json) console.log(JSON.stringify({ benchmark: name, quick: values.quick, machine, ...result }, undefined, 2));
+  else console.log(`${values.quick ? 'A quick run: a look, not a figure to print.\n' : ''}${machine}\n\n${text}`);
+}

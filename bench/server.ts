@@ -1,0 +1,50 @@
+/** The PostgreSQL that a benchmark runs on, and a database of its own in it. */
+import { join } from 'node:path';
+import { startEmbedded } from '../packages/keelson/src/postgres/embedded.ts';
+import { Callee, parseNothing } from './calls.ts';
+
+/** A database made for one benchmark. */
+export interface BenchDatabase {
+  readonly url: string;
+  query(statement: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  close(): Promise<void>;
+}
+
+/** Where to run: an embedded server of the benchmark's own unless a URL says otherwise. */
+export interface ServerChoice {
+  /** A superuser's URL of any PostgreSQL; a database is made in it and dropped at the end. */
+  readonly databaseUrl?: string | undefined;
+}
+
+/** Makes a fresh database and fills it by the given statements. */
+export async function openDatabase(choice: ServerChoice, database: string, statements: readonly string[]): Promise<BenchDatabase> {
+  const server = await openServer(choice);
+  const clerk = await Callee.start('database', join(import.meta.dirname, 'peers', 'database.ts'));
+  const url = await clerk.call('recreate', { serverUrl: server.url, database, statements }, parseText);
+  return {
+    url,
+    query: (statement) => clerk.call('query', { url, statement }, parseRows),
+    close: async () => {
+      await clerk.call('drop', { serverUrl: server.url, database }, parseNothing);
+      await clerk.stop();
+      await server.stop();
+    },
+  };
+}
+
+async function openServer(choice: ServerChoice): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  if (choice.databaseUrl !== undefined) return { url: choice.databaseUrl, stop: async () => {} };
+  return startEmbedded({
+    dataDirectory: join(import.meta.dirname, '..', '.keelson', 'bench'),
+    database: 'bench',
+    settings: { shared_buffers: '256MB' },
+  });
+}
+
+function parseText(result: unknown): string {
+  return result as string;
+}
+
+function parseRows(result: unknown): readonly Readonly<Record<string, unknown>>[] {
+  return result as readonly Readonly<Record<string, unknown>>[];
+}
