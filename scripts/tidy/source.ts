@@ -1,0 +1,62 @@
+/** The files of the repository as text, and what a checker says about them. */
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+
+/** One file; its path is from the root, with `/`. */
+export interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** One fault, at a place. */
+export interface Problem {
+  readonly path: string;
+  readonly line: number;
+  readonly rule: string;
+  readonly message: string;
+}
+
+const textual = new Set(['.ts', '.js', '.json', '.md', '.yml', '.yaml', '.sql', '.sh', '.css', '.html', '.txt', '.example', '']);
+const written = new Set(['package-lock.json']);
+const skipped = new Set(['node_modules', '.git', 'dist', 'coverage', '.keelson']);
+
+/** Every text file that git knows or would add; without git, every one that lies there. */
+export function readSources(root: string): SourceFile[] {
+  return listFiles(root)
+    .filter((file) => textual.has(path.extname(file)) && !written.has(path.basename(file)))
+    .filter((file) => statSync(path.join(root, file), { throwIfNoEntry: false })?.isFile() === true)
+    .map((file) => ({ path: file, text: readFileSync(path.join(root, file), 'utf8') }))
+    .filter((file) => !file.text.includes('\0'));
+}
+
+function listFiles(root: string): string[] {
+  const listed = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' });
+  if (listed.status === 0) return [...new Set(listed.stdout.split('\0'))].filter((file) => file !== '').toSorted();
+  return walk(root, '').toSorted();
+}
+
+function walk(root: string, folder: string): string[] {
+  return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const file = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return skipped.has(entry.name) ? [] : walk(root, file);
+    return [file];
+  });
+}
+
+/** Whether a file is a test, of behaviour or of types. */
+export function isTest(file: string): boolean {
+  return file.endsWith('.test.ts') || file.endsWith('.test-d.ts');
+}
+
+/** The line of an offset in a text, from one. */
+export function lineAt(text: string, offset: number): number {
+  let line = 1;
+  for (let at = text.indexOf('\n'); at !== -1 && at < offset; at = text.indexOf('\n', at + 1)) line += 1;
+  return line;
+}
+
+/** The lines of a file with their numbers. */
+export function numbered(text: string): { readonly line: number; readonly content: string }[] {
+  return text.split('\n').map((content, index) => ({ line: index + 1, content }));
+}
