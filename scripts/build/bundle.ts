@@ -1,0 +1,82 @@
+/** Makes one CommonJS file of an application: it starts in half the time and needs no node_modules. */
+import { build, type Metafile, type Plugin } from 'esbuild';
+import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+
+/** An application on its way to one file. */
+export interface BundleOptions {
+  /** The file that is started. */
+  readonly entry: string;
+  /** Where everything goes; what lies there is replaced. */
+  readonly folder: string;
+}
+
+/** What was made. */
+export interface Bundle {
+  readonly file: string;
+  readonly sizeBytes: number;
+}
+
+/** Never loaded: the library brings its own validator and writer, and the driver is the one in JavaScript. (esbuild reads patterns in Go: no flags.) */
+const leftOut = /^(?:@fastify\/(?:ajv-compiler|fast-json-stringify-compiler)|pg-native)$/;
+
+const leaveOut: Plugin = {
+  name: 'leave-out',
+  setup(bundler) {
+    bundler.onResolve({ filter: leftOut }, ({ path: name }) => ({ path: name, namespace: 'left-out' }));
+    bundler.onLoad({ filter: /.*/, namespace: 'left-out' }, ({ path: name }) => ({
+      contents: `throw Object.assign(new Error(${JSON.stringify(`${name} is left out of the bundle`)}), { code: 'MODULE_NOT_FOUND' });`,
+      loader: 'js',
+    }));
+  },
+};
+
+/** Only the entry is started: everywhere else `import.meta.main` is false, as it was before bundling. */
+function mainIs(entry: string): Plugin {
+  return {
+    name: 'main-is',
+    setup(bundler) {
+      bundler.onLoad({ filter: /\.ts$/ }, ({ path: file }) => {
+        if (path.resolve(file) !== path.resolve(entry)) return undefined;
+        return { contents: readFileSync(file, 'utf8').replaceAll('import.meta.main', 'true'), loader: 'ts' };
+      });
+    },
+  };
+}
+
+/** Bundles an application, its native modules and its migrations beside it. */
+export async function bundle(options: BundleOptions): Promise<Bundle> {
+  const file = path.join(options.folder, `${path.basename(options.entry, '.ts')}.cjs`);
+  rmSync(options.folder, { recursive: true, force: true });
+  const { metafile } = await build({
+    entryPoints: [options.entry],
+    outfile: file,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node24',
+    minify: true,
+    keepNames: true,
+    sourcemap: 'external',
+    metafile: true,
+    logLevel: 'error',
+    loader: { '.node': 'copy' },
+    assetNames: '[name]',
+    define: {
+      'import.meta.url': '__importMetaUrl',
+      'import.meta.filename': '__filename',
+      'import.meta.dirname': '__dirname',
+      'import.meta.main': 'false',
+    },
+    banner: { js: "const __importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
+    plugins: [leaveOut, mainIs(options.entry)],
+  });
+  const migrations = path.join(path.dirname(options.entry), 'migrations');
+  if (existsSync(migrations)) cpSync(migrations, path.join(options.folder, 'migrations'), { recursive: true });
+  return { file, sizeBytes: sizeOf(metafile, file) };
+}
+
+function sizeOf(metafile: Metafile, file: string): number {
+  const found = Object.entries(metafile.outputs).find(([output]) => path.resolve(output) === path.resolve(file));
+  return found?.[1].bytes ?? 0;
+}
