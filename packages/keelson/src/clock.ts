@@ -15,5 +15,19 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => new Date(),
   monotonicMs: () => performance.now(),
-  sleep: (durationMs, signal) => delay(durationMs, undefined, signal === undefined ? {} : { signal }),
+  sleep,
 };
+
+/** A timer of Node that is set for longer fires at once. */
+const timerMaxMs = 2_147_483_647;
+
+async function sleep(durationMs: number, signal?: AbortSignal): Promise<void> {
+  try {
+    let restMs = durationMs;
+    for (; restMs > timerMaxMs; restMs -= timerMaxMs) await delay(timerMaxMs, undefined, { signal });
+    await delay(restMs, undefined, { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
+}

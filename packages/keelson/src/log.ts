@@ -124,8 +124,9 @@ function toDestination(stream: { write(line: string): unknown }): DestinationStr
 
 /** Lines for people. In this process and in order: a worker transport would lose the last lines of a crash. */
 function readable(plain: DestinationStream, color: boolean): DestinationStream {
-  const { prettyFactory } = parsePretty(createRequire(import.meta.url)('pino-pretty'));
-  const toText = prettyFactory({
+  const pretty = loadPretty();
+  if (pretty === undefined) return plain;
+  const toText = pretty.prettyFactory({
     colorize: color,
     messageKey: 'event',
     singleLine: true,
@@ -133,6 +134,15 @@ function readable(plain: DestinationStream, color: boolean): DestinationStream {
     translateTime: 'SYS:HH:MM:ss.l',
   });
   return { write: (line) => plain.write(toText(line)) };
+}
+
+/** Loaded when it is needed, and only then. A bundle may have left it out: then the lines stay JSON. */
+function loadPretty(): { prettyFactory: typeof PrettyFactory } | undefined {
+  try {
+    return parsePretty(createRequire(import.meta.url)('pino-pretty'));
+  } catch {
+    return undefined;
+  }
 }
 
 function parsePretty(module: unknown): { prettyFactory: typeof PrettyFactory } {

@@ -11,31 +11,16 @@ const keysMax = 64;
 const itemsMax = 64;
 const nodesMax = 2_000;
 const textMax = 4_096;
+const roomMax = 65_536;
 const keyTextMax = 128;
 const causesMax = 8;
 
 const alwaysSecret =
-  /passw|passphrase|passcode|secret|authorization|cookie|credential|privatekey|signingkey|encryptionkey|apikey|accesskey|bearer|keymaterial/;
-const secretWords = new Set([
-  'pw',
-  'pwd',
-  'pass',
-  'jwt',
-  'otp',
-  'totp',
-  'csrf',
-  'xsrf',
-  'token',
-  'tokens',
-  'authtoken',
-  'accesstoken',
-  'refreshtoken',
-  'idtoken',
-]);
-const tokenWords = new Set(['token', 'tokens']);
-/** `token_id`, `token_ids`, `tokenStatus`: about a token, not the token. */
+  /passw|passphrase|passcode|secret|authorization|cookie|credential|privatekey|signingkey|encryptionkey|apikey|accesskey|bearer/;
+const secretWords = new Set(['pw', 'pwd', 'pass', 'jwt', 'otp', 'totp', 'csrf', 'xsrf']);
+/** `token_id`, `tokenStatus`: about a token, not the token. */
 const aboutWords = new Set(
-  'id ids uri type status state count counts total max min name names version epoch length size kind age ms seconds minutes days at expires expiry'.split(
+  'id ids uri type status state count counts total max min name version epoch length size kind age ms seconds minutes days at expires'.split(
     ' ',
   ),
 );
@@ -66,13 +51,12 @@ function judgeKey(key: string): boolean {
     .split(/[^a-z0-9]+/)
     .filter((word) => word !== '');
   if (alwaysSecret.test(words.join(''))) return true;
-  if (!words.some((word) => secretWords.has(word))) return words.length === 1 && (words[0] ?? '').endsWith('token');
-  const last = words.at(-1) ?? '';
-  const onlyTokens = words.every((word) => tokenWords.has(word) || !secretWords.has(word));
-  return !(onlyTokens && aboutWords.has(last));
+  if (words.some((word) => secretWords.has(word))) return true;
+  return words.some((word) => /tokens?$/.test(word)) && !aboutWords.has(words.at(-1) ?? '');
 }
 
-const hint = /eyJ|:\/\/|bearer|basic|token|secret|passw|pwd|api[_-]?key|cookie|private key/i;
+/** A quick look: a text without any of these has nothing to mask. */
+const worthALook = /eyJ|:\/\/|bearer|basic|token|secret|pass|pwd|api[_-]?key|cookie|authorization|private key/i;
 
 const patterns: readonly (readonly [RegExp, string])[] = [
   // A key file.
@@ -87,11 +71,11 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   // Authorization headers.
   [/\b(bearer)\s+[\w.~+/=-]{8,}/gi, `$1 ${mask}`],
   [/\b(basic)\s+(?=\S{0,400}[A-Z0-9=])[A-Za-z0-9+/=_-]{8,}/gi, `$1 ${mask}`],
-  [/\b((?:set-)?cookie\s*:\s*)[^\r\n]+/gi, `$1${mask}`],
+  [/\b((?:(?:set-)?cookie|(?:proxy-)?authorization|x-api-key)\s{0,8}:\s{0,8})[^\r\n]+/gi, `$1${mask}`],
   // `password=…`, `?access_token=…`, `"secret": "…"`.
   [/((?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key)[\w-]{0,20}=)(?:'[^']*'|"[^"]*"|[^\s"'&,;)}\]]+)/gi, `$1${mask}`],
   [
-    /((?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|authorization|cookie)[\w-]{0,20}\\?["']\s{0,8}:\s{0,8})(?:\\?"[^"\\]*\\?"|'[^']*')/gi,
+    /((?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|authorization|cookie)[\w-]{0,20}\\?["']\s{0,8}:\s{0,8})(?:\\?"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s"',}\]]+)/gi,
     `$1"${mask}"`,
   ],
 ];
@@ -100,7 +84,7 @@ const patterns: readonly (readonly [RegExp, string])[] = [
 export function redactText(text: string): string {
   if (text.length < 8) return text;
   let safe = text.length > textMax * 2 ? cutAtSpace(text, textMax * 2) : text;
-  if (hint.test(safe)) for (const [pattern, replacement] of patterns) safe = safe.replaceAll(pattern, replacement);
+  if (worthALook.test(safe)) for (const [pattern, replacement] of patterns) safe = safe.replaceAll(pattern, replacement);
   return safe.length > textMax || safe.length < text.length - textMax ? `${safe.slice(0, textMax)}… (${text.length} characters)` : safe;
 }
 
@@ -122,6 +106,7 @@ export function redactFields(fields: Readonly<Record<string, unknown>>): Record<
 
 class Walk {
   private nodes = 0;
+  private room = roomMax;
   private readonly path: object[] = [];
 
   visit(value: unknown, depth: number): Plain {
@@ -129,16 +114,15 @@ class Walk {
     if (this.nodes > nodesMax) return '[more]';
     switch (typeof value) {
       case 'string':
-        return redactText(value);
+        return this.text(value);
       case 'number':
         return Number.isFinite(value) ? value : String(value);
       case 'boolean':
       case 'undefined':
         return value;
       case 'bigint':
-        return redactText(value.toString());
       case 'symbol':
-        return redactText(value.toString());
+        return this.text(value.toString());
       case 'function':
         return '[function]';
       case 'object':
@@ -146,10 +130,19 @@ class Walk {
     }
   }
 
+  /** A text of the line; when the line has become long, no more of it. */
+  private text(text: string): string {
+    if (this.room <= 0) return '[more]';
+    const safe = redactText(text);
+    this.room -= safe.length;
+    return safe;
+  }
+
   fields(fields: object, depth: number): Record<string, Plain> {
     const plain: Record<string, Plain> = {};
     const keys = Object.keys(fields);
-    for (const key of keys.slice(0, keysMax)) plain[safeKey(key)] = this.field(fields, key, depth);
+    const names = keys.includes('value') && namesASecret(fields);
+    for (const key of keys.slice(0, keysMax)) plain[safeKey(key)] = names && key === 'value' ? mask : this.field(fields, key, depth);
     if (keys.length > keysMax) plain['…'] = `${keys.length - keysMax} more`;
     return plain;
   }
@@ -165,7 +158,8 @@ class Walk {
 
   private entry(key: string, value: unknown, depth: number): Plain {
     if (!isSecretKey(key)) return this.visit(value, depth + 1);
-    return value === undefined || value === null || typeof value === 'boolean' ? value : mask;
+    if (value === undefined || value === null || typeof value === 'boolean') return value;
+    return typeof value === 'number' && /tokens$/i.test(key) ? value : mask;
   }
 
   private guarded(value: object, depth: number): Plain {
@@ -188,7 +182,7 @@ class Walk {
     if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`;
     if (value instanceof Map) return this.map(value, depth);
     if (value instanceof Set) return this.items(value, value.size, depth);
-    if (value instanceof URL || value instanceof RegExp) return redactText(String(value));
+    if (value instanceof URL || value instanceof RegExp) return this.text(String(value));
     if ('toJSON' in value && isFunction(value.toJSON)) return this.visit(Reflect.apply(value.toJSON, value, []), depth + 1);
     return this.fields(value, depth);
   }
@@ -222,21 +216,27 @@ class Walk {
   /** An error with its code, SQLSTATE, hint and causes; of a database error no row values. */
   private error(error: Error, depth: number): Plain {
     const plain: Record<string, Plain> = {};
-    plain['name'] = redactText(error.name);
+    plain['name'] = this.text(error.name);
     const code: unknown = Reflect.get(error, 'code');
-    if (typeof code === 'string' || typeof code === 'number') plain[isSqlState(error, code) ? 'sqlstate' : 'code'] = code;
-    plain['message'] = redactText(error.message);
-    for (const key of ['hint', 'constraint', 'table', 'column', 'schema', 'syscall', 'address', 'port', 'data', 'validationErrors']) {
+    const database = 'severity' in error;
+    if (typeof code === 'string' || typeof code === 'number')
+      plain[database && /^[0-9A-Z]{5}$/.test(String(code)) ? 'sqlstate' : 'code'] = code;
+    plain['message'] = this.text(error.message);
+    for (const key of database ? databaseKeys : errorKeys) {
       const value: unknown = Reflect.get(error, key);
       if (value !== undefined && value !== null && value !== '') plain[key] = this.visit(value, depth + 1);
     }
-    if (typeof error.stack === 'string') plain['stack'] = redactText(error.stack);
+    if (typeof error.stack === 'string') plain['stack'] = this.text(error.stack);
     const errors: unknown = Reflect.get(error, 'errors');
     if (Array.isArray(errors)) plain['errors'] = this.visit(errors.slice(0, causesMax), depth + 1);
     if (error.cause !== undefined) plain['cause'] = this.visit(error.cause, depth + 1);
     return plain;
   }
 }
+
+/** What is told of an error beside its name, code, message and causes; of a database error nothing that quotes a row. */
+const errorKeys = ['hint', 'detail', 'data', 'validationErrors', 'syscall', 'address', 'port', 'path'];
+const databaseKeys = ['hint', 'schema', 'table', 'column', 'constraint', 'routine'];
 
 /** A key as it is written: no secret in it, not long, and not the one name that would change the object itself. */
 function safeKey(key: string): string {
@@ -247,6 +247,10 @@ function isFunction(value: unknown): value is (this: unknown) => unknown {
   return typeof value === 'function';
 }
 
-function isSqlState(error: Error, code: unknown): boolean {
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && 'severity' in error;
+/** Whether this is a pair like `{ field: 'body.password', value: … }`. */
+function namesASecret(fields: object): boolean {
+  return ['field', 'name', 'key', 'header'].some((key) => {
+    const name: unknown = Object.getOwnPropertyDescriptor(fields, key)?.value;
+    return typeof name === 'string' && isSecretKey(name);
+  });
 }

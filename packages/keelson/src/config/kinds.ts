@@ -44,7 +44,7 @@ export function text<const O extends TextOptions>(options: O): Declaration<Value
 
 /** A setting that is a secret text: never printed, and with `strong` refused when it could be guessed. */
 export function secret<const O extends CommonOptions<string> & { readonly strong?: boolean }>(options: O): Declaration<ValueOf<string, O>> {
-  const form = options.strong === true ? 'secret text, at least 32 bytes of real entropy' : 'secret text';
+  const form = options.strong === true ? 'secret text, at least 32 bytes of real entropy (openssl rand -base64 48)' : 'secret text';
   const check = (value: string, context: SettingContext): readonly CheckFinding[] =>
     options.strong === true ? judgeSecret(value, context) : [];
   return declare<string, O>({ form, secret: true, read: (raw) => readText(raw, 10_000), show: String, check }, options);

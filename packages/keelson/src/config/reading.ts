@@ -1,5 +1,7 @@
 /** Texts read as values: each reader gives the value, or says what is wrong and what to write instead. */
 
+import { redactText } from '../redact.ts';
+
 /** What is wrong with a text and what to do next. */
 export interface Finding {
   readonly problem: string;
@@ -21,9 +23,10 @@ export function bad(problem: string, hint: string): { readonly ok: false } & Fin
 
 const shownMax = 60;
 
-/** A text as problems show it: quoted, and not too long. */
+/** A text as problems show it: quoted, not too long, and without a password that was pasted into the wrong setting. */
 export function shown(text: string): string {
-  const short = text.length > shownMax ? `${text.slice(0, shownMax)}…` : text;
+  const safe = redactText(text);
+  const short = safe.length > shownMax ? `${safe.slice(0, shownMax)}…` : safe;
   return `'${short.replaceAll(/\p{Cc}/gu, '?')}'`;
 }
 
@@ -127,6 +130,7 @@ export function readDatabaseUrl(text: string): Reading<string> {
   for (const part of [url.username, url.password, url.pathname]) {
     if (!decodes(part)) return bad('it has a % that begins no percent-encoded character', escape);
   }
+  if (url.username === '' && plain.includes('@')) return bad('it has an @, but not before the host', escape);
   if (url.pathname.slice(1).includes('/')) return bad('its path has more than a database name', `${databaseHint} ${escape}`);
   return good(plain);
 }

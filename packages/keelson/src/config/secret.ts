@@ -8,8 +8,9 @@ import { mask, redactText } from '../redact.ts';
 const lengthMinBytes = 32;
 const entropyMinBits = 96;
 
+/** Words of at least six letters, so that a random text does not happen to hold one. */
 const placeholders =
-  /change[\s_-]?(?:me|this|it)|place[\s_-]?holder|replace[\s_-]?(?:me|this|with)|your[\s_-]|example|insecure|default[\s_-]?(?:key|secret)?|(?:my|top|super|not[\s_-]?a|dev|development|test)[\s_-]?secret|secret[\s_-]?key|(?:pass)word|letmein|qwerty|to-?do|fix-?me|lorem|^<.*>$|\$\{/i;
+  /change[\s_-]?(?:me|this|it)|place[\s_-]?holder|replace[\s_-]?(?:me|this|with)|your[\s_-]?(?:own|very|super|secret|random|strong|key|jwt)|example|insecure|default|(?:my|top|super|not[\s_-]?a|dev|development|test|local)[\s_-]?secret|secret[\s_-]?key|password|letmein|qwerty|^<.*>$|\$\{/i;
 
 /** Why a secret is not one, in words that do not repeat it; `undefined` when it is good. */
 export function secretWeakness(secret: string): string | undefined {
