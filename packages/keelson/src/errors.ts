@@ -57,6 +57,7 @@ export const catalogue = {
   EMBEDDED_SERVER_FAILED: entry(500, 'Embedded server failed', 'The embedded PostgreSQL did not start.', 'See the server log that the message names, or set DATABASE_URL.'),
   MIGRATION_FAILED: entry(500, 'Migration failed', 'A migration could not be run.', 'Correct the revision that the message names; nothing of it was kept.'),
   MIGRATION_INVALID: entry(500, 'Invalid migration', 'The migrations folder is not as it must be.', 'Correct the file that the message names.'),
+  MIGRATIONS_LOCKED: passing(503, 'Migrations locked', 'Another process is migrating this database.', 'Wait until it is done, then run it again.'),
   MIGRATIONS_PENDING: entry(503, 'Migrations pending', 'The database is behind the code.', 'Run `keelson migrate up`.'),
   MISUSE: entry(500, 'Wrong use', 'The library was used in a way that cannot work.', 'Correct the call that the message names.'),
   TRANSACTION_ABORTED: entry(500, 'Transaction aborted', 'A statement failed and its error was swallowed; nothing was committed.', 'Let the error pass, or put the statement into a nested unit.'),

@@ -1,0 +1,97 @@
+/** The migrations folder of an app: its files as revisions, in order. */
+import { open, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { KeelsonError } from '../errors.ts';
+import { invalid } from './failure.ts';
+import { parseName, suggestName } from './file-name.ts';
+import { FILE_BYTES_MAX, parseRevision, type Revision } from './revision.ts';
+
+/** The text that a new revision is made from, where an app has its own. */
+export const TEMPLATE = 'template.sql';
+
+const REVISIONS_MAX = 10_000;
+const CODE = /^\d{8}T\d{4}_.*\.[cm]?[jt]s$/;
+
+/**
+ * Reads the revisions of a folder, in the order of their ids. Only `*.sql` counts; `template.sql` and names that begin with a dot do not.
+ *
+ * @throws MIGRATION_INVALID naming the file, the line where there is one, and what to do
+ * @example
+ * import { readRevisions } from 'keelson/migrate';
+ * const revisions = await readRevisions('migrations');
+ */
+export async function readRevisions(directory: string): Promise<readonly Revision[]> {
+  const revisions: Revision[] = [];
+  let sizeBytes = 0;
+  for (const name of await listFiles(directory)) {
+    const file = join(directory, name);
+    const source = await readText(file);
+    sizeBytes += source.length;
+    if (sizeBytes > FILE_BYTES_MAX * 8) throw invalid(directory, undefined, 'the revisions are larger than 64 MB together');
+    revisions.push(parseRevision(file, source));
+  }
+  return inOrder(revisions);
+}
+
+/**
+ * Revisions in the order of their ids.
+ *
+ * @throws MIGRATION_INVALID when two have the same id
+ */
+export function inOrder(revisions: readonly Revision[]): readonly Revision[] {
+  const ordered = revisions.toSorted((a, b) => (a.id < b.id ? -1 : Number(a.id > b.id)));
+  for (const [index, revision] of ordered.entries()) {
+    const before = ordered[index - 1];
+    if (before?.id !== revision.id) continue;
+    const hint = 'Rename the one that nobody has applied yet to a later minute (`git mv`).';
+    throw invalid(revision.file, undefined, `its id ${revision.id} is also that of ${before.file}`, hint);
+  }
+  return ordered;
+}
+
+/** The names of the revisions' files, checked against the rule. */
+export async function listFiles(directory: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (const entry of await entriesOf(directory)) {
+    const { name } = entry;
+    if (name.startsWith('.') || name === TEMPLATE) continue;
+    const file = join(directory, name);
+    if (CODE.test(name)) {
+      throw invalid(file, undefined, 'revisions in TypeScript are not offered yet', 'Write it as SQL, or keep the script elsewhere.');
+    }
+    if (!name.toLowerCase().endsWith('.sql')) continue;
+    if (entry.isDirectory()) throw invalid(file, undefined, 'a revision is a file, and this is a folder');
+    if (parseName(name) === null) {
+      const better = suggestName(name, (await stat(file)).mtime);
+      throw invalid(file, undefined, 'the name of a revision is YYYYMMDDTHHMM_slug.sql', `Rename it to ${better}.`);
+    }
+    names.push(name);
+  }
+  if (names.length > REVISIONS_MAX) throw invalid(directory, undefined, `there are more than ${REVISIONS_MAX} revisions`);
+  return names.sort();
+}
+
+async function entriesOf(directory: string) {
+  try {
+    return await readdir(directory, { withFileTypes: true });
+  } catch (cause) {
+    throw new KeelsonError('MIGRATION_INVALID', {
+      message: `The migrations folder ${directory} cannot be read.`,
+      hint: 'Make it with `keelson migrate new`, or name the folder that holds the revisions.',
+      cause,
+    });
+  }
+}
+
+/** The text of a file, of bounded size and good UTF-8. */
+export async function readText(file: string): Promise<string> {
+  await using handle = await open(file);
+  const { size } = await handle.stat();
+  if (size > FILE_BYTES_MAX) throw invalid(file, undefined, `it has ${size} bytes, more than ${FILE_BYTES_MAX}; move data out of it`);
+  const bytes = await handle.readFile();
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw invalid(file, undefined, 'it is not UTF-8 text; save it as UTF-8');
+  }
+}

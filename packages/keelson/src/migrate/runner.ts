@@ -1,0 +1,229 @@
+/** The migrator: brings a database up to its revisions, takes it back, and says where it stands. */
+import { type Clock, systemClock } from '../clock.ts';
+import { KeelsonError } from '../errors.ts';
+import { type Log, silentLog } from '../log.ts';
+import type { Connection } from '../postgres/connection.ts';
+import { type Comparison, compare, type HistoryProblem, refuse, refuseIrreversible } from './compare.ts';
+import { inOrder } from './folder.ts';
+import { checkedNamespace, ensureHistory, type HistoryEntry, listHistory, listLast } from './history.ts';
+import { withLock } from './lock.ts';
+import { renderSql } from './offline.ts';
+import { nameOf, placeOf } from './reference.ts';
+import type { Direction, Revision } from './revision.ts';
+import { runRevision } from './run.ts';
+
+/** What a migrator needs. */
+export interface MigratorOptions {
+  /** A connection of its own, straight to the server: nobody else may use it meanwhile. */
+  readonly connection: Connection;
+  readonly revisions: readonly Revision[];
+  /** The PostgreSQL schema of the app; made when it is missing. */
+  readonly namespace: string;
+  readonly log?: Log | undefined;
+  readonly clock?: Clock | undefined;
+  /** How long to wait for another that migrates. Default 60,000. */
+  readonly waitMs?: number | undefined;
+  /** How long a statement may wait for a lock before it is tried again. Default 3,000. */
+  readonly lockTimeoutMs?: number | undefined;
+  /** How often a part is tried when a lock was not free. Default 5. */
+  readonly attemptsMax?: number | undefined;
+}
+
+/** A revision that was run. */
+export interface MigrationRun {
+  readonly id: string;
+  readonly slug: string;
+  readonly direction: Direction;
+  readonly durationMs: number;
+}
+
+/** Where a database stands; `unknown` when its history and the files contradict each other. */
+export interface MigrationStatus {
+  readonly state: 'up_to_date' | 'pending' | 'unknown';
+  /** The ids of the revisions, in order. */
+  readonly applied: readonly string[];
+  readonly pending: readonly string[];
+  /** The revision of which only some parts were run. */
+  readonly halfWay: { readonly id: string; readonly direction: Direction; readonly part: number; readonly parts: number } | undefined;
+  readonly problems: readonly HistoryProblem[];
+}
+
+const WAIT_MS = 60_000;
+const LOCK_TIMEOUT_MS = 3_000;
+const ATTEMPTS_MAX = 5;
+const HISTORY_MAX = 10_000;
+
+/**
+ * Runs the revisions of one app against one namespace. Several may do so at once: each revision is run exactly once.
+ *
+ * @example
+ * import { Migrator, readRevisions } from 'keelson/migrate';
+ * import { Connection } from 'keelson/postgres';
+ * const connection = await Connection.open({ connectionString: 'postgresql://localhost/app' });
+ * const migrator = new Migrator({ connection, revisions: await readRevisions('migrations'), namespace: 'accounts' });
+ * await migrator.up();
+ * await connection.close();
+ */
+export class Migrator {
+  readonly namespace: string;
+  readonly revisions: readonly Revision[];
+  readonly #connection: Connection;
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #waitMs: number;
+  readonly #lockTimeoutMs: number;
+  readonly #attemptsMax: number;
+
+  /** @throws MISUSE for a name that cannot be a namespace; MIGRATION_INVALID when two revisions have one id */
+  constructor(options: MigratorOptions) {
+    this.namespace = checkedNamespace(options.namespace);
+    this.revisions = inOrder(options.revisions);
+    this.#connection = options.connection;
+    this.#log = options.log ?? silentLog;
+    this.#clock = options.clock ?? systemClock;
+    this.#waitMs = options.waitMs ?? WAIT_MS;
+    this.#lockTimeoutMs = options.lockTimeoutMs ?? LOCK_TIMEOUT_MS;
+    this.#attemptsMax = options.attemptsMax ?? ATTEMPTS_MAX;
+  }
+
+  /**
+   * Applies what is pending, up to and with the revision `to`.
+   *
+   * @throws MIGRATION_FAILED naming file and line; MIGRATION_INVALID when history and files contradict each other; MIGRATIONS_LOCKED; USAGE
+   */
+  async up(options: { readonly to?: string | undefined } = {}): Promise<readonly MigrationRun[]> {
+    const last = this.revisions[placeOf(this.revisions, options.to ?? 'head')];
+    const before = await this.#compare();
+    refuse(before.problems);
+    // Nothing to do needs no lock: a start is not held up by another that migrates what this code does not know.
+    if (before.pending.length === 0) return [];
+    return this.#locked(async () => {
+      await ensureHistory(this.#connection, this.namespace);
+      const { pending, halfWay, problems } = await this.#compare();
+      refuse(problems);
+      const wanted = pending.filter((revision) => last !== undefined && revision.id <= last.id);
+      return this.#runAll(wanted, 'up', halfWay);
+    });
+  }
+
+  /**
+   * Takes revisions back: the last `to` when it is a number, all after the revision `to`, or, with `base`, all.
+   *
+   * @throws USAGE when it is not said how far; MIGRATION_INVALID for an irreversible one, before anything is run; MIGRATION_FAILED; MIGRATIONS_LOCKED
+   */
+  async down(options: { readonly to?: string | number | undefined } = {}): Promise<readonly MigrationRun[]> {
+    const { to } = options;
+    if (to === undefined || to === '') {
+      throw new KeelsonError('USAGE', {
+        message: 'How far down was not said.',
+        hint: 'Say how many revisions to take back (1), the id of the one to go back to, or the word base to take back all.',
+      });
+    }
+    return this.#locked(async () => {
+      const comparison = await this.#compare();
+      const wanted = this.#toRevert(comparison, to);
+      return this.#runAll(wanted, 'down', comparison.halfWay);
+    });
+  }
+
+  /** The last row of the newest revision that is applied, or null when none is. */
+  async current(): Promise<HistoryEntry | null> {
+    const last = await listLast(this.#connection, this.namespace);
+    return last.findLast((entry) => entry.direction === 'up' && entry.part === entry.parts) ?? null;
+  }
+
+  /** What was run, newest first. */
+  async history(options: { readonly limit?: number | undefined } = {}): Promise<readonly HistoryEntry[]> {
+    return listHistory(this.#connection, this.namespace, Math.min(options.limit ?? HISTORY_MAX, HISTORY_MAX));
+  }
+
+  /** Where the database stands. Reads only, and waits for nobody. */
+  async status(): Promise<MigrationStatus> {
+    const { applied, pending, halfWay, problems } = await this.#compare();
+    const clean = pending.length === 0 ? 'up_to_date' : 'pending';
+    return {
+      state: problems.length > 0 ? 'unknown' : clean,
+      applied: applied.map((revision) => revision.id),
+      pending: pending.map((revision) => revision.id),
+      halfWay: halfWay && { id: halfWay.revision.id, direction: halfWay.direction, part: halfWay.part, parts: halfWay.parts },
+      problems,
+    };
+  }
+
+  /**
+   * The text that `up` or `down` would run from one revision to another, history rows included, for someone who runs it by hand. Asks no server.
+   *
+   * @throws USAGE for a revision that there is not; MIGRATION_INVALID when an irreversible one would have to be taken back
+   */
+  sql(options: { readonly from?: string | undefined; readonly to?: string | undefined } = {}): string {
+    return renderSql({ revisions: this.revisions, namespace: this.namespace, ...options });
+  }
+
+  async #compare(): Promise<Comparison> {
+    return compare(this.revisions, await listLast(this.#connection, this.namespace));
+  }
+
+  async #locked<T>(block: () => Promise<T>): Promise<T> {
+    const options = { connection: this.#connection, namespace: this.namespace, waitMs: this.#waitMs, log: this.#log, clock: this.#clock };
+    return withLock(options, block);
+  }
+
+  #toRevert({ applied, halfWay, problems }: Comparison, to: string | number): readonly Revision[] {
+    // Taking back what is applied needs its files unchanged; what is pending does not matter to it.
+    refuse(problems.filter((problem) => problem.kind !== 'out_of_order' && problem.kind !== 'half_reverted'));
+    if (halfWay?.direction === 'up') {
+      throw new KeelsonError('MIGRATION_INVALID', {
+        message: `${halfWay.revision.file} is applied half-way: ${halfWay.part} of ${halfWay.parts} parts.`,
+        hint: 'Finish it with `up` first: correct the parts that are not run, and it goes on there.',
+      });
+    }
+    const present = halfWay === undefined ? applied : [...applied, halfWay.revision];
+    const wanted = present.slice(keptOf(present, this.revisions, to)).reverse();
+    refuseIrreversible(wanted);
+    return wanted;
+  }
+
+  async #runAll(wanted: readonly Revision[], direction: Direction, halfWay: Comparison['halfWay']): Promise<readonly MigrationRun[]> {
+    const runs: MigrationRun[] = [];
+    for (const revision of wanted) {
+      const done = halfWay?.revision.id === revision.id ? halfWay.part : 0;
+      const durationMs = await runRevision(
+        {
+          connection: this.#connection,
+          namespace: this.namespace,
+          log: this.#log,
+          clock: this.#clock,
+          lockTimeoutMs: this.#lockTimeoutMs,
+          attemptsMax: this.#attemptsMax,
+        },
+        revision,
+        direction,
+        done,
+      );
+      const { id, slug } = revision;
+      runs.push({ id, slug, direction, durationMs });
+      const event = direction === 'up' ? 'migration.applied' : 'migration.reverted';
+      this.#log.info(event, { namespace: this.namespace, id, slug, duration_ms: durationMs });
+    }
+    return runs;
+  }
+}
+
+/** How many of the revisions that are applied stay so. */
+function keptOf(present: readonly Revision[], all: readonly Revision[], to: string | number): number {
+  if (typeof to === 'number') {
+    if (Number.isSafeInteger(to) && to >= 1 && to <= present.length) return present.length - to;
+    throw new KeelsonError('USAGE', {
+      message: `${to} revisions cannot be taken back: ${present.length} are applied.`,
+      hint: 'Say a number from 1 on, or the word base to take back all.',
+    });
+  }
+  const target = all[placeOf(all, to)];
+  if (target === undefined) return 0;
+  const place = present.findIndex((revision) => revision.id === target.id);
+  if (place !== -1) return place + 1;
+  throw new KeelsonError('USAGE', {
+    message: `${nameOf(target)} is not applied, so there is no way down to it.`,
+    hint: 'Say the id of a revision that is applied (see `history`).',
+  });
+}
