@@ -1,0 +1,130 @@
+/** Bodies: JSON and forms as they arrive, refused where they are not what they claim to be. */
+import { isUtf8 } from 'node:buffer';
+import { parse as parseQuery } from 'node:querystring';
+import type { FastifyInstance } from 'fastify';
+import { KeelsonError } from '../errors.ts';
+import { parseTexts, type Texts } from './wire/text-values.ts';
+
+/** Deeper than this nothing is nested that a person or a program of good will sends; PostgreSQL's own limit is a stack overflow. */
+const DEPTH_MAX = 64;
+const FIELDS_MAX = 200;
+
+/** A form as it was sent: fields of text. */
+export class FormBody {
+  readonly fields: Texts;
+
+  constructor(fields: Texts) {
+    this.fields = fields;
+  }
+}
+
+/** Reads `application/json`, strictly. */
+export function acceptJson(server: FastifyInstance): void {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
+    try {
+      done(null, readJson(decode(bytes)));
+    } catch (error) {
+      done(parseError(error), undefined);
+    }
+  });
+}
+
+/** Reads `application/x-www-form-urlencoded`, for the routes of this server or scope. */
+export function acceptForms(scope: FastifyInstance): void {
+  scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (_request, bytes, done) => {
+    try {
+      done(null, new FormBody(readForm(decode(bytes))));
+    } catch (error) {
+      done(parseError(error), undefined);
+    }
+  });
+}
+
+/**
+ * Reads JSON text.
+ *
+ * @throws MALFORMED_REQUEST for what is no JSON, for NUL characters and broken surrogates, and for what is nested too deeply
+ */
+export function readJson(text: string): unknown {
+  if (text === '') throw malformed('The body is empty.');
+  if (text.length > 2 * DEPTH_MAX) refuseDepth(text);
+  const value = parseJson(text);
+  // Both come only from escapes, and PostgreSQL takes neither; the text is searched, since that is cheap.
+  if (/\\u(?:0000|[dD][89a-fA-F])/u.test(text) && !isStorable(value))
+    throw malformed('The body holds a NUL character or half of a surrogate pair.');
+  return value;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw malformed('The body is not JSON.', error);
+  }
+}
+
+function readForm(text: string): Texts {
+  refuseBrokenEscapes(text);
+  return parseTexts(parseQuery(text, '&', '=', { maxKeys: FIELDS_MAX }));
+}
+
+/**
+ * Refuses percent-escapes that do not make UTF-8; parsers of queries would let them pass as they are.
+ *
+ * @throws MALFORMED_REQUEST
+ */
+export function refuseBrokenEscapes(text: string): void {
+  if (!/%[89a-fA-F]/u.test(text)) return;
+  try {
+    decodeURIComponent(text.replaceAll('+', ' ').replaceAll(/%(?![0-9a-fA-F]{2})/gu, '%25'));
+  } catch (error) {
+    throw malformed('The text is not UTF-8.', error);
+  }
+}
+
+function decode(bytes: string | Buffer): string {
+  if (typeof bytes === 'string') return bytes;
+  if (!isUtf8(bytes)) throw malformed('The body is not UTF-8.');
+  return bytes.toString('utf8');
+}
+
+function isStorable(root: unknown): boolean {
+  const waiting: unknown[] = [root];
+  for (let value = waiting.pop(); waiting.length > 0 || value !== undefined; value = waiting.pop()) {
+    if (typeof value === 'string' && (value.includes('\0') || !value.isWellFormed())) return false;
+    if (typeof value === 'object' && value !== null) for (const [key, item] of Object.entries(value)) waiting.push(key, item);
+  }
+  return true;
+}
+
+function refuseDepth(text: string): void {
+  let depth = 0;
+  let isInText = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) isInText = !isInText;
+    else if (code === BACKSLASH) at += 1;
+    else if (isInText) continue;
+    else if (code === BRACE || code === BRACKET) {
+      depth += 1;
+      if (depth > DEPTH_MAX) throw malformed(`The body is nested more than ${DEPTH_MAX} levels deep.`);
+    } else if (code === BRACE_END || code === BRACKET_END) depth -= 1;
+  }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const BRACE = 0x7b;
+const BRACKET = 0x5b;
+const BRACE_END = 0x7d;
+const BRACKET_END = 0x5d;
+
+function malformed(message: string, cause?: unknown): KeelsonError {
+  return new KeelsonError('MALFORMED_REQUEST', { message, cause });
+}
+
+/** What is caught here was thrown above, or by the engine: an error in either case. */
+function parseError(error: unknown): Error {
+  return error as Error;
+}

@@ -1,0 +1,7 @@
+/** The public face of `keelson/http`. */
+export { defineApp } from './app.ts';
+export type { App, AppDefinition, Ground, Standing } from './app.ts';
+export { everyone } from './guard.ts';
+export type { Guard, GuardContext, OpenGuard, SecurityScheme } from './guard.ts';
+export { routeFactory } from './route-factory.ts';
+export type { Answer, Input, Method, Output, Responses, Route, RouteContext, RouteDefinition, RouteFactory, RouteFacts } from './route.ts';

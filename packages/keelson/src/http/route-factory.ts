@@ -1,0 +1,208 @@
+/** The route factory: reads the schemas of a route once, and binds its handler to the parts of a running app. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { TSchema } from 'typebox';
+import { type FieldProblem, KeelsonError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { snakeCase } from '../schema/table.ts';
+import type { Database } from '../work/database.ts';
+import type { Repositories } from '../work/model.ts';
+import { everyone, type Guard } from './guard.ts';
+import { FormBody } from './bodies.ts';
+import type {
+  BoundRoute,
+  Input,
+  Responses,
+  Route,
+  RouteContext,
+  RouteDefinition,
+  RouteFacts,
+  RouteFactory,
+  RouteParts,
+  RouteWire,
+} from './route.ts';
+import { compileReader, type Reader } from './wire/reader.ts';
+import { readShape, type Shape } from './wire/shape.ts';
+import { parseTexts } from './wire/text-values.ts';
+import { compileWriter, type Writer } from './wire/writer.ts';
+
+/**
+ * Gives the function that makes an app's routes.
+ *
+ * @example
+ * import { everyone, routeFactory } from 'keelson/http';
+ * import * as Type from 'typebox';
+ * const repositories = {};
+ * interface Services { readonly greet: (name: string) => string }
+ * const route = routeFactory<typeof repositories, Services>();
+ * export const hello = route({
+ *   method: 'GET', url: '/hello/:name', summary: 'Greets', guard: everyone,
+ *   params: Type.Object({ name: Type.String() }), responses: { 200: Type.Object({ text: Type.String() }) },
+ *   handler: ({ params, services }) => ({ text: services.greet(params.name) }),
+ * });
+ */
+export function routeFactory<R extends Repositories, S>(): RouteFactory<R, S> {
+  return (definition) => makeRoute(definition);
+}
+
+type PartSchema = TSchema | undefined;
+
+function makeRoute<R extends Repositories, S, P, B extends PartSchema, Q extends PartSchema, U extends PartSchema, A extends Responses>(
+  definition: RouteDefinition<R, S, P, B, Q, U, A>,
+): Route<R, S> {
+  const { guard, body, query, params, responses, handler, ...facts } = definition;
+  const name = `${facts.method} ${facts.url}`;
+  const wire: RouteWire = {
+    body: body && readShape(body, `${name}: body`),
+    query: query && readShape(query, `${name}: query`),
+    params: params && readShape(params, `${name}: params`),
+    responses: readResponses(responses, name),
+  };
+  const url = wireUrl(facts, wire.params, name);
+  const readers: Readers<Input<B>, Input<Q>, Input<U>> = {
+    body: readerOf<Input<B>>(wire.body, 'body'),
+    query: readerOf<Input<Q>>(wire.query, 'query'),
+    params: readerOf<Input<U>>(wire.params, 'params'),
+  };
+  const writers = new Map([...wire.responses].map(([status, shape]) => [status, shape && compileWriter(shape, name)]));
+  return { ...facts, url, guard, wire, bind: (parts) => bindRoute({ parts, guard, readers, writers, handler }) };
+}
+
+interface Readers<B, Q, U> {
+  readonly body: Reader<B>;
+  readonly query: Reader<Q>;
+  readonly params: Reader<U>;
+}
+
+interface Binding<R extends Repositories, S, P, B, Q, U> {
+  readonly parts: RouteParts<R, S>;
+  readonly guard: Guard<P, S>;
+  readonly readers: Readers<B, Q, U>;
+  readonly writers: ReadonlyMap<number, Writer | null>;
+  readonly handler: (context: RouteContext<R, S, P, B, Q, U>) => unknown;
+}
+
+function bindRoute<R extends Repositories, S, P, B, Q, U>({
+  parts,
+  guard,
+  readers,
+  writers,
+  handler,
+}: Binding<R, S, P, B, Q, U>): BoundRoute {
+  const seats = new WeakMap<FastifyRequest, { readonly principal: P }>();
+  const usual = Math.min(...writers.keys());
+  const isOpen = guard.check === everyone.check;
+  const admit = async (request: FastifyRequest): Promise<void> => {
+    seats.set(request, { principal: await guard.check(new Call(parts, request)) });
+  };
+  const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<string | undefined> => {
+    const seat = seats.get(request);
+    // Whoever comes here without a seat is asked now: there is no way past the guard.
+    const principal = seat === undefined ? guard.check(new Call(parts, request)) : seat.principal;
+    const input = readInput(readers, request);
+    const who = principal instanceof Promise ? await principal : principal;
+    reply.code(usual);
+    const result = await handler(new HandlerCall(parts, request, { ...input, principal: who, reply }));
+    const write = writers.get(reply.statusCode);
+    if (write === undefined) {
+      throw new KeelsonError('MISUSE', {
+        message: `The route does not declare an answer ${reply.statusCode}.`,
+        hint: 'Add it to responses.',
+      });
+    }
+    return write === null ? undefined : write(result);
+  };
+  return { admit: isOpen ? undefined : admit, handle };
+}
+
+/** What a guard sees; the log is made when it is asked for. */
+class Call<R extends Repositories, S> {
+  readonly request: FastifyRequest;
+  protected readonly parts: RouteParts<R, S>;
+
+  constructor(parts: RouteParts<R, S>, request: FastifyRequest) {
+    this.parts = parts;
+    this.request = request;
+  }
+
+  get requestId(): string {
+    return this.request.id;
+  }
+
+  get services(): S {
+    return this.parts.services;
+  }
+
+  get database(): Database<R> {
+    return this.parts.database;
+  }
+
+  get log(): Log {
+    return this.parts.log.child({ request_id: this.request.id });
+  }
+}
+
+interface Reading<P, B, Q, U> {
+  readonly body: B;
+  readonly query: Q;
+  readonly params: U;
+  readonly principal: P;
+  readonly reply: FastifyReply;
+}
+
+/** What a handler sees. */
+class HandlerCall<R extends Repositories, S, P, B, Q, U> extends Call<R, S> implements RouteContext<R, S, P, B, Q, U> {
+  readonly body: B;
+  readonly query: Q;
+  readonly params: U;
+  readonly principal: P;
+  readonly reply: FastifyReply;
+
+  constructor(parts: RouteParts<R, S>, request: FastifyRequest, reading: Reading<P, B, Q, U>) {
+    super(parts, request);
+    this.body = reading.body;
+    this.query = reading.query;
+    this.params = reading.params;
+    this.principal = reading.principal;
+    this.reply = reading.reply;
+  }
+}
+
+function readInput<B, Q, U>(readers: Readers<B, Q, U>, request: FastifyRequest): { body: B; query: Q; params: U } {
+  const problems: FieldProblem[] = [];
+  const params = readers.params.readTexts(parseTexts(request.params), problems);
+  const query = readers.query.readTexts(parseTexts(request.query), problems);
+  const { body: sent } = request;
+  const body = sent instanceof FormBody ? readers.body.readTexts(sent.fields, problems) : readers.body.read(sent, problems);
+  if (problems.length > 0) throw new KeelsonError('VALIDATION_ERROR', { validationErrors: problems });
+  return { body: parseRead<B>(body), query: parseRead<Q>(query), params: parseRead<U>(params) };
+}
+
+function readerOf<T>(shape: Shape | undefined, part: string): Reader<T> {
+  return shape === undefined ? { read: () => undefined, readTexts: () => undefined } : compileReader<T>(shape, part);
+}
+
+/** Without a problem a reader has read; without a schema `T` is undefined. */
+function parseRead<T>(value: T | undefined): T {
+  return value as T;
+}
+
+function readResponses(responses: Responses, name: string): ReadonlyMap<number, Shape | null> {
+  const entries = Object.entries(responses).map(
+    ([status, schema]) => [Number(status), schema && readShape(schema, `${name}: answer`)] as const,
+  );
+  const isSuccess = entries.every(([status]) => status >= 200 && status < 400);
+  if (entries.length === 0 || !isSuccess) {
+    throw new KeelsonError('MISUSE', { message: `${name} must declare its answers, all of them successes; failures are \`errors\`.` });
+  }
+  return new Map(entries);
+}
+
+/** The path in the names of the wire; its parameters are exactly those of the schema. */
+function wireUrl({ url }: RouteFacts, params: Shape | undefined, name: string): string {
+  const inUrl = [...url.matchAll(/:([A-Za-z][A-Za-z0-9_]*)/gu)].map(([, parameter = '']) => snakeCase(parameter));
+  const inSchema = params?.kind === 'object' ? params.properties.map((property) => property.name) : [];
+  if (!url.startsWith('/') || inUrl.toSorted().join() !== inSchema.toSorted().join()) {
+    throw new KeelsonError('MISUSE', { message: `${name} must begin with a slash and declare each of its parameters in \`params\`.` });
+  }
+  return url.replaceAll(/:[A-Za-z][A-Za-z0-9_]*/gu, snakeCase);
+}
