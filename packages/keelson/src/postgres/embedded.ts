@@ -1,15 +1,19 @@
 /** A real PostgreSQL 18 in a folder of the project, without Docker and without an installed server. */
+import { existsSync } from 'node:fs';
 import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
+import { isKeelsonError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { findBinaries } from './embedded/binaries.ts';
-import { ensureCluster } from './embedded/cluster.ts';
+import { openBinaries } from './embedded/binaries.ts';
+import { assertVersion, makeCluster, removeDrafts } from './embedded/cluster.ts';
 import { ensureDatabase, urlOf } from './embedded/database.ts';
 import { codeOf, embeddedFailure } from './embedded/failure.ts';
 import { openHome } from './embedded/home.ts';
 import type { Home } from './embedded/home.ts';
 import { launch } from './embedded/launch.ts';
 import type { Launched } from './embedded/launch.ts';
+import { findPackage } from './embedded/package.ts';
+import { resetPassword } from './embedded/password.ts';
 import { endPostmaster, findRunning } from './embedded/postmaster.ts';
 import type { Postmaster } from './embedded/postmaster.ts';
 import { isRunning, ownIdentity } from './embedded/process-identity.ts';
@@ -64,7 +68,22 @@ export interface EmbeddedOptions {
  * await server.stop();
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
-  const clock = options.clock ?? systemClock;
+  try {
+    return await startOrAdopt(options, options.clock ?? systemClock);
+  } catch (error) {
+    if (isKeelsonError(error)) throw error;
+    throw embeddedFailure(`The embedded PostgreSQL in ${options.dataDirectory} could not be started: ${describe(error)}`, {
+      hint: 'Mend what the message says (rights, room on the disk), name another data folder, or set DATABASE_URL.',
+      cause: error,
+    });
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function startOrAdopt(options: EmbeddedOptions, clock: Clock): Promise<EmbeddedServer> {
   const beganMs = clock.monotonicMs();
   const home = await openHome(options.dataDirectory);
   if (home.movedFrom !== undefined) {
@@ -99,7 +118,15 @@ async function adopt(home: Home, options: EmbeddedOptions, clock: Clock): Promis
   }
   const database = options.database ?? 'app';
   const address = { port: running.port, password: state.password };
-  await reach(home, address, database);
+  try {
+    await reach(home, address, database);
+  } catch (error) {
+    const now = await findRunning(home.cluster);
+    if (now?.pid === running.pid && now.status === 'ready') throw error;
+    // Its owner stopped it at this very moment.
+    if (now !== undefined) await endLeftOver(now, options, clock);
+    return undefined;
+  }
   return { url: urlOf(address, database), port: running.port, dataDirectory: home.path, adopted: true, stop: () => Promise.resolve() };
 }
 
@@ -110,20 +137,22 @@ async function endLeftOver(running: Postmaster, options: EmbeddedOptions, clock:
 }
 
 async function start(home: Home, options: EmbeddedOptions, clock: Clock): Promise<Started> {
-  const binaries = await findBinaries(home.account);
-  const state: EmbeddedState = {
-    password: (await readState(home.path))?.password ?? newPassword(),
-    owner: ownIdentity(),
-    durable: options.durable ?? true,
-  };
-  // Before the cluster is made: a cluster whose password is lost cannot come about.
+  const binaries = await openBinaries(findPackage(), home.account);
+  const before = await readState(home.path);
+  const state: EmbeddedState = { password: before?.password ?? newPassword(), owner: ownIdentity(), durable: options.durable ?? true };
+  const { password } = state;
+  const made = existsSync(home.cluster);
+  if (made) assertVersion(home, binaries);
+  if (made && before === undefined) await resetPassword(home, binaries, password);
+  // Before the cluster is made: one whose password nobody knows cannot come about.
   await writeState(home.path, state);
-  await ensureCluster(home, binaries, state.password);
+  await removeDrafts(home);
+  if (!made) await makeCluster(home, binaries, password);
   const { durable } = state;
   const launched = await launch({ home, binaries, durable, settings: options.settings ?? {}, port: options.port, clock });
   const stop = stopper(launched, options, clock);
   const database = options.database ?? 'app';
-  const address = { port: launched.port, password: state.password };
+  const address = { port: launched.port, password };
   try {
     await reach(home, address, database);
   } catch (error) {
@@ -139,7 +168,7 @@ async function reach(home: Home, address: { port: number; password: string }, da
   } catch (error) {
     const refused = codeOf(error) === '28P01';
     throw embeddedFailure(`The embedded PostgreSQL on port ${address.port} runs, but database '${database}' cannot be reached.`, {
-      output: error instanceof Error ? error.message : String(error),
+      output: describe(error),
       logPath: home.logPath,
       hint: refused
         ? `The password in ${home.path}/state.json is not the one of the data: remove ${home.path} to begin anew.`

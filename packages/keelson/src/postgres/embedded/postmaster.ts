@@ -3,7 +3,8 @@ import { readFile, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { codeOf } from './failure.ts';
-import { isAlive, workingDirectoryOf } from './process-identity.ts';
+import { identify, isAlive, isRunning, worksIn } from './process-identity.ts';
+import type { ProcessIdentity } from './process-identity.ts';
 
 /** What `postmaster.pid` holds. */
 export interface Postmaster {
@@ -29,8 +30,7 @@ export async function readPostmaster(cluster: string): Promise<Postmaster | unde
 export async function findRunning(cluster: string): Promise<Postmaster | undefined> {
   const postmaster = await readPostmaster(cluster);
   if (postmaster === undefined || !isAlive(postmaster.pid)) return undefined;
-  const directory = workingDirectoryOf(postmaster.pid);
-  return directory === undefined || directory === (await realpath(cluster)) ? postmaster : undefined;
+  return worksIn(postmaster.pid, await realpath(cluster)) ? postmaster : undefined;
 }
 
 // Larger than any number a system gives to a process.
@@ -59,21 +59,22 @@ const killMaxMs = 5_000;
 
 /** Ends a server: in order (SIGINT), else at once (SIGQUIT), else by force; each wait is bounded. Returns the signal that did it. */
 export async function endPostmaster(pid: number, clock: Clock): Promise<'SIGINT' | 'SIGQUIT' | 'SIGKILL'> {
-  if (await signalAndWait(pid, 'SIGINT', { clock, maxMs: fastStopMaxMs })) return 'SIGINT';
-  if (await signalAndWait(pid, 'SIGQUIT', { clock, maxMs: quickStopMaxMs })) return 'SIGQUIT';
-  await signalAndWait(pid, 'SIGKILL', { clock, maxMs: killMaxMs });
+  const server = identify(pid);
+  if (await signalAndWait(server, 'SIGINT', { clock, maxMs: fastStopMaxMs })) return 'SIGINT';
+  if (await signalAndWait(server, 'SIGQUIT', { clock, maxMs: quickStopMaxMs })) return 'SIGQUIT';
+  await signalAndWait(server, 'SIGKILL', { clock, maxMs: killMaxMs });
   return 'SIGKILL';
 }
 
-async function signalAndWait(pid: number, signal: NodeJS.Signals, wait: { clock: Clock; maxMs: number }): Promise<boolean> {
+async function signalAndWait(server: ProcessIdentity, signal: NodeJS.Signals, wait: { clock: Clock; maxMs: number }): Promise<boolean> {
   const deadlineMs = wait.clock.monotonicMs() + wait.maxMs;
   try {
-    process.kill(pid, signal);
+    process.kill(server.pid, signal);
   } catch (error) {
     if (codeOf(error) === 'ESRCH') return true;
     throw error;
   }
-  while (isAlive(pid)) {
+  while (isRunning(server)) {
     if (wait.clock.monotonicMs() > deadlineMs) return false;
     await wait.clock.sleep(pollMs);
   }

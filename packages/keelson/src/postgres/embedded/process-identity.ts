@@ -1,4 +1,5 @@
 /** Whether a process that a file names is still that process: numbers are used again, above all in containers. */
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { codeOf } from './failure.ts';
@@ -35,12 +36,19 @@ export function isAlive(pid: number): boolean {
   return readStatus(pid)?.state !== 'Z';
 }
 
-/** The folder a process works in, or undefined where the machine does not say. */
-export function workingDirectoryOf(pid: number): string | undefined {
+/** The identity of another process; what is asked about it later is about that one, not about a later one of its number. */
+export function identify(pid: number): ProcessIdentity {
+  return { pid, began: beganAt(pid) ?? '' };
+}
+
+/** Whether a process is a server of this data folder: its working directory, else (macOS) its command line says so. */
+export function worksIn(pid: number, folder: string): boolean {
   try {
-    return readlinkSync(`/proc/${pid}/cwd`);
+    if (process.platform === 'linux') return readlinkSync(`/proc/${pid}/cwd`) === folder;
+    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).includes(folder);
   } catch {
-    return undefined;
+    // Gone, or another user's: the server of this folder is this user's, or this is root.
+    return false;
   }
 }
 
