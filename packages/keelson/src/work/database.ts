@@ -1,0 +1,268 @@
+/** The database of an app: units of work that write, and reads that end in an answer. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomInt } from 'node:crypto';
+import { type Clock, systemClock } from '../clock.ts';
+import { KeelsonError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Connection } from '../postgres/connection.ts';
+import type { Result } from '../postgres/exchange.ts';
+import type { Postgres } from '../postgres/postgres.ts';
+import { sqlState } from '../postgres/sqlstate.ts';
+import { quoteName, quoteText, type Sql, type Statement, Statements } from '../schema/sql.ts';
+import { type EntityMeta, metaOf } from './entity.ts';
+import { EntitySql } from './entity-sql.ts';
+import type { Model, Repositories } from './model.ts';
+import { OutboxEvent, outbox, outboxChannel } from './outbox.ts';
+import { createReader, type Reader, type ReaderHost } from './reader.ts';
+import type { EntityClassLike } from './repository.ts';
+import { SingleConnection } from './single-connection.ts';
+import { type ConnectionSource, innerTransaction, ownTransaction, Transaction } from './transaction.ts';
+import { createUnitClass, type Unit, type UnitSupport } from './unit.ts';
+import { type UnitHost, UnitOfWork } from './unit-of-work.ts';
+
+/** How a unit of work is run. */
+export interface WorkOptions {
+  /** What the pool calls it when it says who holds its connections. */
+  readonly name?: string | undefined;
+  readonly isolation?: 'read committed' | 'repeatable read' | 'serializable' | undefined;
+  readonly isReadOnly?: boolean | undefined;
+  /** How often the block is run again after a deadlock or a serialization failure; 3 when not said. */
+  readonly retriesMax?: number | undefined;
+}
+
+/** Who asks, for one request or job. */
+export interface WorkContext {
+  readonly name?: string | undefined;
+  /** Transaction-local settings, such as `app.tenant`, for row-level security. */
+  readonly settings?: Readonly<Record<string, string>> | undefined;
+}
+
+/** What a database is opened with. */
+export interface DatabaseOptions {
+  readonly log: Log;
+  readonly clock?: Clock | undefined;
+  /** A connection inside an open transaction: everything happens on it, in savepoints. For tests that are rolled back. */
+  readonly inside?: Connection | undefined;
+}
+
+const RETRIES_MAX = 3;
+const RETRY_BASE_MS = 5;
+const NOTIFY_DELAY_MS = 10;
+const SETTING = /^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$/u;
+
+/** Deadlock, serialization failure; and a plan that a migration has outdated, whose connection is dropped. */
+const RETRYABLE: ReadonlySet<string> = new Set(['40001', '40P01', '26000', '0A000']);
+const CAUSES_MAX = 5;
+
+interface Scope {
+  readonly root: unknown;
+  readonly unit: UnitOfWork;
+  readonly settings: string;
+  /** Nested units of one scope run one after another: they share a connection. */
+  tail: Promise<void>;
+}
+
+const scopes = new AsyncLocalStorage<Scope>();
+
+/** What all views of one database share. */
+interface Root<R extends Repositories> extends UnitHost, ReaderHost, UnitSupport {
+  readonly model: Model<R>;
+  readonly postgres: Postgres;
+  readonly source: ConnectionSource;
+  readonly isInside: boolean;
+  readonly unitClass: new (unit: UnitOfWork) => Unit<R>;
+  readonly reader: Reader<R>;
+}
+
+/** An open database. */
+export class Database<R extends Repositories> {
+  readonly #root: Root<R>;
+  readonly #holder: string;
+  readonly #settings: string;
+
+  constructor(root: Root<R>, holder: string, settings: string) {
+    this.#root = root;
+    this.#holder = holder;
+    this.#settings = settings;
+  }
+
+  get model(): Model<R> {
+    return this.#root.model;
+  }
+
+  get postgres(): Postgres {
+    return this.#root.postgres;
+  }
+
+  /** The same database for one request: the name shows in errors of the pool, the settings hold in every transaction. */
+  for(context: WorkContext): Database<R> {
+    return new Database(
+      this.#root,
+      context.name ?? this.#holder,
+      context.settings === undefined ? this.#settings : settingsText(context.settings),
+    );
+  }
+
+  /**
+   * Runs a block as a unit of work: leaving it commits what changed, a throw takes everything back and passes on.
+   * After a deadlock or a serialization failure the whole block is run again, so effects outside belong into `after` or `emit`.
+   * Inside another unit's block it is a savepoint of that unit.
+   *
+   * @throws STALE_VERSION when a row was changed by somebody else since it was read
+   * @throws TRANSACTION_ABORTED when a statement failed and its error was swallowed
+   * @throws TRANSACTION_CONFLICT when it still conflicts after the last try
+   * @throws COMMIT_UNKNOWN when the connection broke while committing
+   */
+  async work<T>(block: (unit: Unit<R>) => T | Promise<T>, options: WorkOptions = {}): Promise<T> {
+    const outer = scopes.getStore();
+    if (outer !== undefined && outer.root === this.#root && !outer.unit.isEnded) return this.#join(outer, block, options);
+    const triesMax = (options.retriesMax ?? RETRIES_MAX) + 1;
+    const boundary = this.#root.isInside ? innerTransaction : ownTransaction(modeText(options), this.#settings);
+    // bounded by: triesMax
+    for (let attempt = 1; ; attempt += 1) {
+      const unit = new UnitOfWork(this.#root, new Transaction(this.#root.source, boundary, options.name ?? this.#holder));
+      try {
+        return await this.#attempt(unit, block);
+      } catch (error) {
+        if (attempt >= triesMax || unit.wasEndedByHand || !isRetryable(error)) throw error;
+        await this.#root.clock.sleep(randomInt(RETRY_BASE_MS * 2 ** attempt) + 1);
+      }
+    }
+  }
+
+  /**
+   * Runs a block that only reads, without a transaction: short statements over shared connections, plain rows whose times are
+   * text. It sees what is committed, also inside a unit of work.
+   */
+  async read<T>(block: (reader: Reader<R>) => T | Promise<T>): Promise<T> {
+    if (this.#settings !== '')
+      throw new KeelsonError('MISUSE', {
+        message: 'A database with transaction-local settings cannot read outside a transaction.',
+        hint: 'Use `work` with isReadOnly.',
+      });
+    return block(this.#root.reader);
+  }
+
+  async #attempt<T>(unit: UnitOfWork, block: (unit: Unit<R>) => T | Promise<T>): Promise<T> {
+    const scope: Scope = { root: this.#root, unit, settings: this.#settings, tail: Promise.resolve() };
+    try {
+      const value = await scopes.run(scope, block, new this.#root.unitClass(unit));
+      await unit.commit();
+      return value;
+    } catch (error) {
+      await unit.rollback();
+      throw error;
+    } finally {
+      unit.end();
+    }
+  }
+
+  async #join<T>(outer: Scope, block: (unit: Unit<R>) => T | Promise<T>, options: WorkOptions): Promise<T> {
+    if (outer.settings !== this.#settings)
+      throw new KeelsonError('MISUSE', { message: 'A unit of work was opened inside one that runs for another user or tenant.' });
+    if (options.isolation !== undefined)
+      throw new KeelsonError('MISUSE', { message: 'A unit of work inside another cannot choose its isolation.' });
+    return nestedIn(outer, () => block(new this.#root.unitClass(outer.unit)));
+  }
+}
+
+/**
+ * Opens the database of an app over connections that are there already; closing those closes it.
+ *
+ * @throws MISUSE when the model does not hold together
+ */
+export function openDatabase<R extends Repositories>(model: Model<R>, postgres: Postgres, options: DatabaseOptions): Database<R> {
+  return new Database(createRoot(model, postgres, options), model.name, '');
+}
+
+function createRoot<R extends Repositories>(model: Model<R>, postgres: Postgres, options: DatabaseOptions): Root<R> {
+  const { log, clock = systemClock, inside } = options;
+  const statements = new Statements(model.namespace, { named: postgres.namedStatements });
+  const texts = new Map<EntityMeta, EntitySql>();
+  const source = inside === undefined ? postgres.pool : new SingleConnection(inside);
+  const hasOutbox = model.tables.includes(outbox);
+  const base = {
+    model,
+    postgres,
+    statements,
+    clock,
+    log,
+    source,
+    hasOutbox,
+    isInside: inside !== undefined,
+    writeOrder:
+      hasOutbox && !model.writeOrder.includes(metaOf(OutboxEvent)) ? [...model.writeOrder, metaOf(OutboxEvent)] : model.writeOrder,
+    compile: (piece: Sql): Statement => statements.compile(piece),
+    query: (statement: Statement): Promise<Result> => (inside === undefined ? postgres.readers.query(statement) : inside.query(statement)),
+    sqlOf: (entityClass: EntityClassLike): EntitySql => {
+      const meta = metaOf(entityClass);
+      const known = texts.get(meta) ?? new EntitySql(meta, statements);
+      texts.set(meta, known);
+      return known;
+    },
+    wakeOutbox: createWaker(postgres, clock, outboxChannel(model.namespace), log),
+    nested: async <T>(unit: UnitOfWork, block: () => T | Promise<T>): Promise<T> => {
+      const scope = scopes.getStore();
+      if (scope === undefined || scope.unit !== unit)
+        throw new KeelsonError('MISUSE', { message: 'nested() was called outside the block of its unit of work.' });
+      return nestedIn(scope, block);
+    },
+  };
+  return { ...base, unitClass: createUnitClass(model.repositories, base), reader: createReader(base, model.repositories) };
+}
+
+async function nestedIn<T>(outer: Scope, block: () => T | Promise<T>): Promise<T> {
+  const before = outer.tail;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  outer.tail = promise;
+  await before;
+  try {
+    const scope: Scope = { root: outer.root, unit: outer.unit, settings: outer.settings, tail: Promise.resolve() };
+    return await outer.unit.nested(() => scopes.run(scope, block));
+  } finally {
+    resolve();
+  }
+}
+
+/** One payload-free NOTIFY for all commits of a moment: inside the transaction it would serialise every commit of the server. */
+function createWaker(postgres: Postgres, clock: Clock, channel: string, log: Log): () => void {
+  let isScheduled = false;
+  return () => {
+    if (isScheduled) return;
+    isScheduled = true;
+    const notify = async (): Promise<void> => {
+      await clock.sleep(NOTIFY_DELAY_MS);
+      isScheduled = false;
+      await postgres.readers.query({ text: 'select pg_notify($1, $2)', name: undefined, values: [channel, ''] });
+    };
+    // Whoever listens polls as well: a lost wake-up costs a moment, never an event.
+    notify().catch((error: unknown) => log.debug('outbox.notify_failed', { error }));
+  };
+}
+
+function modeText(options: WorkOptions): string {
+  const isolation = options.isolation === undefined ? '' : ` isolation level ${options.isolation}`;
+  return `${isolation}${options.isReadOnly === true ? ' read only' : ''}`;
+}
+
+function settingsText(settings: Readonly<Record<string, string>>): string {
+  const parts = Object.entries(settings).map(([name, value]) => {
+    if (!SETTING.test(name))
+      throw new KeelsonError('MISUSE', {
+        message: `A transaction-local setting may not be named ${JSON.stringify(name)}: write app.name.`,
+      });
+    const [prefix = '', rest = ''] = name.split('.');
+    return `; set local ${quoteName(prefix)}.${quoteName(rest)} = ${quoteText(value)}`;
+  });
+  return parts.join('');
+}
+
+function isRetryable(error: unknown): boolean {
+  let current = error;
+  for (let depth = 0; depth < CAUSES_MAX && current instanceof Error; depth += 1) {
+    const state = sqlState(current);
+    if (state !== undefined && RETRYABLE.has(state)) return true;
+    current = current.cause;
+  }
+  return false;
+}

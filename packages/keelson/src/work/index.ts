@@ -1,0 +1,14 @@
+/** The public face of `keelson/work`. */
+export { Database, openDatabase } from './database.ts';
+export type { DatabaseOptions, WorkContext, WorkOptions } from './database.ts';
+export { entity } from './entity.ts';
+export type { Changes, EntityClass, KeyOf, KeysOf } from './entity.ts';
+export type { Comparison, Condition, Filter, ListOptions, OrderBy } from './filter.ts';
+export { defineModel } from './model.ts';
+export type { EntityOf, Model, ModelDefinition, Repositories } from './model.ts';
+export { outbox, OutboxEvent, OutboxRepository } from './outbox.ts';
+export type { PlainRow, Reader, RowReader } from './reader.ts';
+export { Repository, repository } from './repository.ts';
+export type { RepositoryClass } from './repository.ts';
+export type { Unit, UnitCalls } from './unit.ts';
+export type { AfterCommit } from './unit-of-work.ts';
