@@ -196,8 +196,9 @@ class Walk {
         plain.push(`${count - itemsMax} more`);
         break;
       }
-      plain.push(typeof before === 'string' && typeof value === 'string' && isSecretKey(before) ? mask : this.visit(value, depth + 1));
-      before = value;
+      const hidden: boolean = typeof before === 'string' && typeof value === 'string' && isSecretKey(before);
+      plain.push(hidden ? mask : this.visit(value, depth + 1));
+      before = hidden ? undefined : value;
     }
     return plain;
   }
