@@ -1,6 +1,7 @@
 /** Calls from the benchmark to a process of its own, over the channel that `fork` opens. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { inspect } from 'node:util';
 
 interface Request {
   readonly id: number;
@@ -29,8 +30,7 @@ export function answerCalls(answers: Answers): void {
     };
     call().then(
       (result) => process.send?.({ id, result } satisfies Answer),
-      (error: unknown) =>
-        process.send?.({ id, failure: error instanceof Error ? (error.stack ?? error.message) : String(error) } satisfies Answer),
+      (error: unknown) => process.send?.({ id, failure: inspect(error) } satisfies Answer),
     );
   });
   process.on('disconnect', () => process.exit(0));
@@ -45,9 +45,12 @@ export class Callee {
   readonly #exited: Promise<unknown>;
   #calls = 0;
 
-  private constructor(label: string, file: string) {
+  private constructor(label: string, file: string, profileDirectory: string | undefined) {
     this.label = label;
-    this.#process = fork(file, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#process = fork(file, {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      execArgv: profileDirectory === undefined ? [] : profiling(profileDirectory, label),
+    });
     this.#exited = once(this.#process, 'exit');
     this.#process.on('message', (message) => {
       this.#settle(parseAnswer(message));
@@ -58,9 +61,9 @@ export class Callee {
     });
   }
 
-  /** Starts a process from a file and waits until it answers. */
-  static async start(label: string, file: string): Promise<Callee> {
-    const callee = new Callee(label, file);
+  /** Starts a process from a file and waits until it answers; with a folder, it leaves a CPU profile there as it ends. */
+  static async start(label: string, file: string, profileDirectory?: string): Promise<Callee> {
+    const callee = new Callee(label, file, profileDirectory);
     await new Promise((resolve, reject) => {
       callee.#waiting.set(0, { resolve, reject });
     });
@@ -95,6 +98,11 @@ export class Callee {
 /** For calls whose answer nobody reads. */
 export function parseNothing(): void {
   // Nothing to read.
+}
+
+function profiling(directory: string, label: string): string[] {
+  const name = label.toLowerCase().replaceAll(/[^a-z0-9]+/gu, '-');
+  return ['--cpu-prof', `--cpu-prof-dir=${directory}`, `--cpu-prof-name=${name}.cpuprofile`];
 }
 
 function parseRequest(message: unknown): Request {

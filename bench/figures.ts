@@ -46,6 +46,11 @@ export function target(name: string, measured: number, bound: Pick<Target, 'limi
   return { name, measured, ...bound, met };
 }
 
+/** Those targets that were measured: with few contenders chosen, some have nothing to be held against. */
+export function measuredTargets(targets: readonly Target[]): readonly Target[] {
+  return targets.filter(({ measured }) => !Number.isNaN(measured));
+}
+
 /** The targets, one a line. */
 export function renderTargets(targets: readonly Target[]): string {
   return targets

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BenchmarkOptions } from './benchmark.ts';
 import { Callee } from './calls.ts';
-import { median, renderTable, renderTargets, short, target, type Target } from './figures.ts';
+import { median, measuredTargets, renderTable, renderTargets, short, target, type Target } from './figures.ts';
 import { parseUsage, USER_ROWS, userId, USERS, type Usage } from './http-contender.ts';
 import { httpCases, httpData, httpRequests, tidyUp, type HttpCase } from './http-data.ts';
 import { parseHttpLoaded, type HttpLoad } from './http-load.ts';
@@ -66,7 +66,7 @@ export async function benchHttp(options: BenchmarkOptions): Promise<HttpResult> 
     const footprints = new Map<string, { readyMs: number; idleMb: number }>();
     for (const name of Object.keys(files)) {
       if (!options.wants(name) || !existsSync(join(import.meta.dirname, files[name] ?? ''))) continue;
-      const server = await startServer(name, database.url);
+      const server = await startServer(name, database.url, options.profileDirectory);
       servers.push(server);
       await prove(server, database);
       footprints.set(name, {
@@ -84,7 +84,7 @@ export async function benchHttp(options: BenchmarkOptions): Promise<HttpResult> 
       const before = footprints.get(server.name) ?? { readyMs: Number.NaN, idleMb: Number.NaN };
       complete[server.name] = { ...before, afterMb: megabytes(await usage(server)) };
     }
-    return { cases, footprints: complete, targets: servers.some(({ name }) => name === KEELSON) ? targetsOf(cases) : [] };
+    return { cases, footprints: complete, targets: targetsOf(cases) };
   } finally {
     for (const server of servers) await server.process.stop();
     await load.stop();
@@ -116,9 +116,9 @@ export function renderHttp(result: HttpResult): string {
   return [...tables, renderTable(['', 'ready ms', 'resident MB idle', 'after'], memory), renderTargets(result.targets)].join('\n\n');
 }
 
-async function startServer(name: string, databaseUrl: string): Promise<Server> {
+async function startServer(name: string, databaseUrl: string, profileDirectory?: string): Promise<Server> {
   const startedMs = performance.now();
-  const process = await Callee.start(name, join(import.meta.dirname, files[name] ?? ''));
+  const process = await Callee.start(name, join(import.meta.dirname, files[name] ?? ''), profileDirectory);
   const port = await process.call('start', databaseUrl, Number);
   const origin = `http://127.0.0.1:${port}`;
   const health = await fetch(`${origin}/health`);
@@ -208,7 +208,7 @@ function targetsOf(cases: Partial<Record<HttpCase, readonly Series[]>>): readonl
       sense: 'at least',
       unit: '×',
     });
-  return [against('get'), against('post')];
+  return measuredTargets([against('get'), against('post')]);
 }
 
 function usage(server: Server): Promise<Usage> {

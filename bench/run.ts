@@ -37,6 +37,7 @@ ${Object.entries(benchmarks)
   --quick               few and short rounds: for a look while working, not for a figure to print
   --json                the result with every round, as JSON on standard output
   --only <text>         only contenders whose name contains the text (may be given several times)
+  --profile <folder>    each contender leaves a CPU profile there (which itself costs time: no figures from such a run)
   --database-url <url>  a superuser's URL of the PostgreSQL to run on, instead of an embedded one
 
 Figures are CPU time of the client's process per operation unless they say otherwise; see docs/benchmarks.md.`;
@@ -47,6 +48,7 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true, default: [] },
+    profile: { type: 'string' },
     'database-url': { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -64,6 +66,7 @@ if (benchmark === undefined) {
   const { result, text } = await benchmark.run({
     quick: values.quick,
     databaseUrl: values['database-url'],
+    profileDirectory: values.profile,
     wants: (contender) => values.only.length === 0 || values.only.some((part) => contender.toLowerCase().includes(part.toLowerCase())),
     say,
   });

@@ -1,6 +1,6 @@
 /** The PostgreSQL that a benchmark runs on, and a database of its own in it. */
 import { join } from 'node:path';
-import { startEmbedded } from '../packages/keelson/src/postgres/embedded.ts';
+import { startEmbedded } from 'keelson/postgres';
 import { Callee, parseNothing } from './calls.ts';
 
 /** A database made for one benchmark. */

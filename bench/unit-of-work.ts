@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BenchmarkOptions } from './benchmark.ts';
 import { Callee, parseNothing } from './calls.ts';
-import { renderTable, renderTargets, short, target, type Target } from './figures.ts';
+import { measuredTargets, renderTable, renderTargets, short, target, type Target } from './figures.ts';
 import { parseMeasurement, type Measurement } from './measure.ts';
 import { startRelay, type Counted } from './relay.ts';
 import { cpuRatio, runRounds, type Series } from './rounds.ts';
@@ -65,7 +65,7 @@ export async function benchUnitOfWork(options: BenchmarkOptions): Promise<UnitOf
   try {
     for (const [name, file] of Object.entries(files)) {
       if (!options.wants(name) || !existsSync(join(import.meta.dirname, file))) continue;
-      contenders.set(name, await startContender(name, database.url));
+      contenders.set(name, await startContender(name, database.url, options.profileDirectory));
     }
     options.say('Each contender does what it says: the table is looked at after each case …');
     for (const contender of contenders.values()) await prove(contender, database);
@@ -86,7 +86,7 @@ export async function benchUnitOfWork(options: BenchmarkOptions): Promise<UnitOf
       ...result,
       wire: Object.fromEntries([...wires].map(([name, wire]) => [name, wire[result.case]])),
     }));
-    return { cases: complete, residentMb, targets: targetsOf(complete, contenders.has(KEELSON)) };
+    return { cases: complete, residentMb, targets: targetsOf(complete) };
   } finally {
     for (const contender of contenders.values()) await contender.stop();
     await database.close();
@@ -136,8 +136,8 @@ export function renderUnitOfWork(result: UnitOfWorkResult): string {
   return [...tables, memory, renderTargets(result.targets)].join('\n\n');
 }
 
-async function startContender(name: string, databaseUrl: string): Promise<Callee> {
-  const contender = await Callee.start(name, join(import.meta.dirname, files[name] ?? ''));
+async function startContender(name: string, databaseUrl: string, profileDirectory?: string): Promise<Callee> {
+  const contender = await Callee.start(name, join(import.meta.dirname, files[name] ?? ''), profileDirectory);
   await contender.call('open', databaseUrl, parseNothing);
   return contender;
 }
@@ -202,8 +202,7 @@ async function countWire(name: string, databaseUrl: string): Promise<Readonly<Re
   return parseWires(Object.fromEntries(wires));
 }
 
-function targetsOf(results: readonly CaseResult[], hasKeelson: boolean): readonly Target[] {
-  if (!hasKeelson) return [];
+function targetsOf(results: readonly CaseResult[]): readonly Target[] {
   const of = (name: CaseName): readonly Series[] => results.find((result) => result.case === name)?.byCallers[CALLERS_MAX] ?? [];
   const against = (reference: string, limit: number): Target =>
     target(`load 1, change, commit: CPU against ${reference}`, cpuRatio(of('loadOne'), KEELSON, reference), {
@@ -213,13 +212,13 @@ function targetsOf(results: readonly CaseResult[], hasKeelson: boolean): readonl
     });
   const empty = of('empty').find(({ contender }) => contender === KEELSON)?.cpuMicros ?? Number.NaN;
   const trips = results.find((result) => result.case === 'loadOne')?.wire[KEELSON]?.roundTrips ?? Number.NaN;
-  return [
+  return measuredTargets([
     against(LIMIT, 1.25),
     against('Kysely', 0.7),
     against('MikroORM', 0.15),
     target('empty block: CPU', empty, { limit: 2, sense: 'at most', unit: 'µs' }),
     target('load 1, change, commit: round trips', trips, { limit: 2, sense: 'at most', unit: 'round trips' }),
-  ];
+  ]);
 }
 
 async function resident(contender: Callee): Promise<number> {
