@@ -3,7 +3,7 @@ import { Client, type ClientConfig, DatabaseError } from 'pg';
 import { KeelsonError } from '../errors.ts';
 import { quoteName, type Statement } from '../schema/sql.ts';
 import { Exchange, type ExchangeOwner, type Prepared, type Result } from './exchange.ts';
-import { fromDatabase, isConnectionLost, sqlState } from './sqlstate.ts';
+import { asConnectionFailure, fromDatabase, isConnectionLost, sqlState } from './sqlstate.ts';
 
 /** Where a connection stands: `I` idle, `T` in a transaction, `E` in one that has failed. */
 export type TransactionStatus = 'I' | 'T' | 'E';
@@ -228,11 +228,7 @@ export class Connection {
 
   #reject(exchange: Exchange, error: unknown): void {
     this.#pending -= 1;
-    const rejected = fail(error);
-    // Others may hear of the failure through a neighbour; none of the promises may end the process.
-    rejected.catch(ignore);
-    exchange.promise.catch(ignore);
-    exchange.resolve(rejected);
+    exchange.resolve(fail(exchange, error));
   }
 
   #lose(error: unknown): void {
@@ -244,16 +240,19 @@ export class Connection {
   }
 }
 
-/** Rejects a few microtasks later, so that the error's stack leads to those who wait for it. */
-async function fail(error: unknown): Promise<Result> {
-  await undefined;
-  await undefined;
-  throw error instanceof DatabaseError ? fromDatabase(error) : asConnectionFailure(error);
-}
+const turn = Promise.resolve();
 
-function asConnectionFailure(error: unknown): KeelsonError {
-  const known = fromDatabase(error);
-  return known.code === 'INTERNAL_SERVER_ERROR' ? new KeelsonError('DATABASE_CONNECTION_FAILED', { cause: error }) : known;
+/**
+ * Rejects two microtasks later: by then the promise that the caller waits for follows this one, so that the error, made here,
+ * has in its stack who waits. Only after that a second listener is added, because V8 looks no further where there are two.
+ */
+async function fail(exchange: Exchange, error: unknown): Promise<never> {
+  await turn;
+  await turn;
+  const failure = error instanceof DatabaseError ? fromDatabase(error) : asConnectionFailure(error);
+  // Whoever asked may have heard of the failure through a neighbour and never look here; that must not end the process.
+  exchange.promise.catch(ignore);
+  throw failure;
 }
 
 function ignore(): void {

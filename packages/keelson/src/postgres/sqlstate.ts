@@ -149,6 +149,12 @@ export function fromDatabase(error: unknown): KeelsonError {
   return new KeelsonError(meaning.code, { message: meaning.message, hint: meaning.hint, data: namesIn(error), cause: error });
 }
 
+/** A failure that no SQLSTATE explains, on the way to the server or back: the connection is at fault. */
+export function asConnectionFailure(error: unknown): KeelsonError {
+  const known = fromDatabase(error);
+  return known.code === 'INTERNAL_SERVER_ERROR' ? new KeelsonError('DATABASE_CONNECTION_FAILED', { cause: error }) : known;
+}
+
 function meaningOf(error: DatabaseError): Meaning {
   const known = meanings.get(error.code ?? '');
   if (known !== undefined) return known;
