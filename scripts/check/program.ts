@@ -16,9 +16,11 @@ export function runProgram(
   bin = path.join(folder, 'node_modules/.bin'),
 ): Promise<ProgramResult> {
   return new Promise((resolve) => {
+    // Colours would stand between a reader and the text, also where a terminal above asks for them.
+    const { FORCE_COLOR: _, ...env } = process.env;
     const child = spawn(program, [...args], {
       cwd: folder,
-      env: { ...process.env, PATH: `${bin}${path.delimiter}${process.env['PATH'] ?? ''}`, NO_COLOR: '1' },
+      env: { ...env, PATH: `${bin}${path.delimiter}${env['PATH'] ?? ''}`, NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
       shell: process.platform === 'win32',
     });

@@ -1,6 +1,6 @@
 /** What documents name must exist: links, paths, commands; and they name files by path, never by line. */
 import path from 'node:path';
-import { numbered, type Problem, type SourceFile } from './source.ts';
+import { numbered, type Problem, type SourceFile, type TidyRule } from './source.ts';
 
 /** What a document can be held against. */
 export interface World {
@@ -12,7 +12,7 @@ export interface World {
   readonly programs: ReadonlySet<string>;
 }
 
-type Add = (line: number, rule: string, message: string) => void;
+type Add = (line: number, rule: TidyRule, message: string) => void;
 
 /** Checks one Markdown file. */
 export function checkDocument(file: SourceFile, world: World): Problem[] {
@@ -35,7 +35,7 @@ export function checkDocument(file: SourceFile, world: World): Problem[] {
   return problems;
 }
 
-function checkLink(file: SourceFile, link: string, world: World, add: (rule: string, message: string) => void): void {
+function checkLink(file: SourceFile, link: string, world: World, add: (rule: TidyRule, message: string) => void): void {
   if (/^[a-z]+:/u.test(link)) return;
   const [target = '', anchor] = link.split('#');
   const found = target === '' ? file.path : path.posix.normalize(path.posix.join(path.posix.dirname(file.path), target));

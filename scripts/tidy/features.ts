@@ -1,7 +1,7 @@
 /** Who may import whom in an application: the flow inside a feature, where features meet, and the doors of the library. */
 import { reportUnused } from './layers.ts';
 import { Exceptions, type Layers } from './rules.ts';
-import { isTest, type Problem } from './source.ts';
+import { isTest, type Problem, type TidyRule } from './source.ts';
 import { type Import, type Module, resolveImport } from './syntax.ts';
 
 /** A file of an application: of a feature when it lies in a feature's folder. */
@@ -20,7 +20,7 @@ export function checkFeatures(modules: readonly Module[], layers: Layers, doors:
   for (const module of modules) {
     const place = placeOf(module.path, layers.apps.folder);
     if (place === undefined) continue;
-    const add = (line: number, rule: string, message: string): void => {
+    const add = (line: number, rule: TidyRule, message: string): void => {
       problems.push({ path: module.path, line, rule, message });
     };
     if (place.role !== undefined && !isTest(module.path) && !layers.apps.roles.includes(place.role)) {

@@ -9,11 +9,49 @@ export interface SourceFile {
   readonly text: string;
 }
 
+/** Every rule of tidy; each has a planted fault in `scripts/canaries/tidy.test.ts`. */
+export const tidyRules = [
+  'white-space',
+  'final-newline',
+  'left-over',
+  'merge-mark',
+  'yaml',
+  'json',
+  'file-name',
+  'file-size',
+  'function-size',
+  'first-sentence',
+  'bounded',
+  'throws-code',
+  'unit-last',
+  'level',
+  'level-unknown',
+  'own-door',
+  'outside',
+  'exception-unused',
+  'cycle',
+  'role',
+  'flow',
+  'across',
+  'door',
+  'role-door',
+  'app-border',
+  'door-list',
+  'documented',
+  'link',
+  'path',
+  'command',
+  'line-number',
+] as const;
+
+/** A rule of tidy. */
+export type TidyRule = (typeof tidyRules)[number];
+
 /** One fault, at a place. */
 export interface Problem {
   readonly path: string;
   readonly line: number;
-  readonly rule: string;
+  readonly rule: TidyRule;
   readonly message: string;
 }
 

@@ -1,7 +1,7 @@
 /** What every text file must keep to, whatever its language. */
 import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { numbered, type Problem, type SourceFile } from './source.ts';
+import { numbered, type Problem, type SourceFile, type TidyRule } from './source.ts';
 
 // Put together, so that this file does not report itself.
 const left = new RegExp(
@@ -13,7 +13,7 @@ const conflict = new RegExp(`^(?:${'<'.repeat(7)} |${'='.repeat(7)}$|${'>'.repea
 /** White space, line ends, left-over notes and merge marks. */
 export function checkText(file: SourceFile): Problem[] {
   const problems: Problem[] = [];
-  const add = (line: number, rule: string, message: string): void => {
+  const add = (line: number, rule: TidyRule, message: string): void => {
     problems.push({ path: file.path, line, rule, message });
   };
   for (const { line, content } of numbered(file.text)) {
