@@ -28,7 +28,7 @@ export interface ExplainedSetting {
 export interface LoadedSettings<D extends Declarations> {
   /** Printing them, or writing them as JSON, masks the secrets. */
   readonly values: SettingsOf<D>;
-  explain(): readonly ExplainedSetting[];
+  readonly explain: () => readonly ExplainedSetting[];
   readonly warnings: readonly string[];
 }
 

@@ -6,7 +6,8 @@ import { KeelsonError } from '../errors.ts';
 import { mask, redactText } from '../redact.ts';
 
 const lengthMinBytes = 32;
-const entropyMinBits = 96;
+/** Low enough that of a million random keys of 32 hexadecimal digits (which can show 128 bits at most) none is refused. */
+const entropyMinBits = 75;
 
 /** Words of at least six letters, so that a random text does not happen to hold one. */
 const placeholders =
