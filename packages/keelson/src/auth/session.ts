@@ -71,14 +71,15 @@ export class Sessions {
   async begin(run: RunSql, userId: string): Promise<LiveSession> {
     const now = this.#clock.now();
     const absolute = new Date(now.getTime() + this.#absoluteMs);
-    const idle = this.#idleFrom(now, absolute);
+    const idle = new Date(now.getTime() + Math.min(this.#idleMs, this.#absoluteMs));
     const sessionId = newId();
     const t = this.#table;
     await run(sql`
       insert into ${t} (${t.id}, ${t.userId}, ${t.counter}, ${t.createdAt}, ${t.refreshedAt}, ${t.idleExpiresAt}, ${t.absoluteExpiresAt})
       values (${sessionId}, ${userId}, 1, ${now}, ${now}, ${idle}, ${absolute})
     `);
-    return this.#live({ sessionId, counter: 1 }, { userId, now, idle });
+    const refreshExpiresInS = (idle.getTime() - now.getTime()) / 1_000;
+    return { userId, sessionId, refreshToken: this.#write({ sessionId, counter: 1 }), refreshExpiresInS };
   }
 
   /**
@@ -92,10 +93,10 @@ export class Sessions {
     const now = this.#clock.now();
     const [row] = await run(this.#rotation(presented, now));
     if (row === undefined) return { refusal: new KeelsonError('TOKEN_INVALID') };
-    const { user_id: userId, outcome } = row;
-    if (outcome !== 'rotated') return { refusal: refusalFor(outcome, { userId, sessionId: presented.sessionId }) };
-    const idle = this.#idleFrom(now, new Date(row.absolute_expires_at));
-    return { session: this.#live({ ...presented, counter: presented.counter + 1 }, { userId, now, idle }) };
+    const { user_id: userId, outcome, expires_in_s: refreshExpiresInS } = row;
+    const { sessionId, counter } = presented;
+    if (outcome !== 'rotated') return { refusal: refusalFor(outcome, { userId, sessionId }) };
+    return { session: { userId, sessionId, refreshToken: this.#write({ sessionId, counter: counter + 1 }), refreshExpiresInS } };
   }
 
   /** Ends the session of a refresh token; one that is dead, unknown or no token at all has nothing to end. */
@@ -110,7 +111,7 @@ export class Sessions {
     `);
   }
 
-  #rotation({ sessionId, counter }: Presented, now: Date): Sql<{ user_id: string; outcome: Outcome; absolute_expires_at: string }> {
+  #rotation({ sessionId, counter }: Presented, now: Date): Sql<{ user_id: string; outcome: Outcome; expires_in_s: number }> {
     const idle = new Date(now.getTime() + this.#idleMs);
     const t = this.#table;
     return sql`
@@ -140,18 +141,10 @@ export class Sessions {
         from verdict as v
         where s.id = v.id and v.outcome = 'reused' and v.ended_at is null
       )
-      select user_id, outcome, absolute_expires_at
+      select user_id, outcome,
+        floor(extract(epoch from least(${idle}::timestamptz, absolute_expires_at) - ${now}::timestamptz))::int as expires_in_s
       from verdict
     `;
-  }
-
-  #idleFrom(now: Date, absolute: Date): Date {
-    return new Date(Math.min(now.getTime() + this.#idleMs, absolute.getTime()));
-  }
-
-  #live(next: Presented, { userId, now, idle }: { readonly userId: string; readonly now: Date; readonly idle: Date }): LiveSession {
-    const refreshExpiresInS = Math.floor((idle.getTime() - now.getTime()) / 1_000);
-    return { userId, sessionId: next.sessionId, refreshToken: this.#write(next), refreshExpiresInS };
   }
 
   #write(presented: Presented): string {
