@@ -17,7 +17,7 @@ export interface LifeCycle<K extends string, S extends string, To extends S = S,
   readonly back?: Back;
 }
 
-type Targets<E> = E[keyof E] extends readonly (infer S)[] ? S : never;
+type Targets<E> = [E] extends [never] ? never : E[keyof E] extends readonly (infer S)[] ? S : never;
 
 /**
  * Declares the moves between the states of a column.
@@ -29,11 +29,16 @@ type Targets<E> = E[keyof E] extends readonly (infer S)[] ? S : never;
  * const lamps = table('lamps', { id: uuid().primaryKey(), state: lampState().default('off') });
  * const lampLifeCycle = lifeCycle(lamps.state, { off: ['on', 'broken'], on: ['off', 'broken'], broken: [] });
  */
-export function lifeCycle<K extends string, C, const E extends Edges<Out<C> & string>, const R extends Out<C> & string = never>(
+export function lifeCycle<
+  K extends string,
+  C,
+  const E extends Edges<Out<C> & string>,
+  const B extends Partial<Edges<Out<C> & string>> = never,
+>(
   column: Handle<K, C>,
   edges: E,
-  options: { readonly redrive?: { readonly [S in Out<C> & string]?: readonly R[] } } = {},
-): LifeCycle<K, Out<C> & string, Targets<E> & Out<C> & string, R> {
+  options: { readonly redrive?: B } = {},
+): LifeCycle<K, Out<C> & string, Targets<E> & Out<C> & string, Targets<B> & Out<C> & string> {
   for (const [from, targets] of Object.entries<readonly string[]>(edges)) {
     const unknown = targets.find((target) => !Object.hasOwn(edges, target));
     if (unknown !== undefined)

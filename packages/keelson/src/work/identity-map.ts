@@ -90,6 +90,11 @@ export class IdentityMap {
     if (made !== undefined) this.mapper.restore(tracked.entity, made);
   }
 
+  /** Forgets every entity. */
+  clear(): void {
+    this.#byKey.clear();
+  }
+
   /** The transaction has ended, and its locks with it. */
   unlock(): void {
     for (const tracked of this.#byKey.values()) tracked.isLocked = false;

@@ -120,7 +120,8 @@ export class UnitOfWork implements RepositoryPort {
   /** Takes everything back and forgets every entity. */
   async rollback(): Promise<void> {
     await this.#transaction.rollback();
-    this.#maps.clear();
+    // Emptied and not dropped: the repositories of the unit hold on to them.
+    for (const map of this.#maps.values()) map.clear();
     this.#hooks = [];
     this.#now = undefined;
   }

@@ -11,7 +11,7 @@ export interface UnitCalls {
   /** Runs SQL inside the transaction and gives its rows as objects. */
   readonly sql: <Row>(piece: Sql<Row>) => Promise<Row[]>;
   /** Writes an event into the outbox, in the same commit. */
-  readonly emit: (type: string, payload: unknown) => void;
+  readonly emit: (type: string, payload?: unknown) => void;
   /** Runs something once the commit is certain. */
   readonly after: (hook: AfterCommit) => void;
   /** Commits now; the next statement begins a new transaction, and the block is not run again on a conflict. */
@@ -107,7 +107,7 @@ function emit(unit: UnitOfWork, support: UnitSupport, type: string, payload: unk
       message: `The event ${type} has no outbox to go to.`,
       hint: 'List `outbox` of keelson/work among the tables of the app, and migrate.',
     });
-  const event = new OutboxEvent({ type, payload });
+  const event = new OutboxEvent({ type, payload: payload ?? {} });
   unit.mapOf(OutboxEvent).add(parseRecord(event));
   unit.after(() => support.wakeOutbox());
 }

@@ -1,0 +1,6 @@
+/** The public face of `keelson/testing`. */
+export { testDatabase } from './database.ts';
+export type { TestDatabase, TestDatabaseOptions } from './database.ts';
+export { startTestServer, TEST_SERVER_VARIABLE, testServer } from './server.ts';
+export type { TestServer } from './server.ts';
+export type { TestSource } from './template.ts';

@@ -1,0 +1,88 @@
+/** A proxy in front of PostgreSQL that sees what leaves the client: packets, messages, and where to cut. */
+import net from 'node:net';
+
+/** What the proxy saw, and how to end it. */
+export interface Wire extends AsyncDisposable {
+  readonly url: string;
+  /** The types of the messages of each packet that left the client after the log-in, such as `QPBES`. */
+  readonly packets: string[];
+  /** Cuts every connection when so many further messages have left the client. */
+  cutAfter(messages: number): void;
+  readonly wasCut: boolean;
+}
+
+const LENGTH_BYTES = 4;
+
+/** Starts a proxy to the server of a URL. */
+export async function startWire(url: string): Promise<Wire> {
+  const target = new URL(url);
+  const packets: string[] = [];
+  const sockets = new Set<net.Socket>();
+  let remaining = Number.POSITIVE_INFINITY;
+  let wasCut = false;
+  const cut = (): void => {
+    wasCut = true;
+    remaining = Number.POSITIVE_INFINITY;
+    for (const socket of sockets) socket.destroy();
+  };
+  const server = net.createServer((client) => {
+    const upstream = net.connect(Number(target.port), target.hostname);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => socket.destroy());
+      socket.on('close', () => {
+        sockets.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    let isLoggedIn = false;
+    client.on('data', (chunk: Buffer) => {
+      if (!isLoggedIn) {
+        upstream.write(chunk);
+        return;
+      }
+      const types = messageTypes(chunk);
+      packets.push(types);
+      remaining -= types.length;
+      if (remaining < 0) cut();
+      else upstream.write(chunk);
+    });
+    upstream.on('data', (chunk: Buffer) => {
+      // ReadyForQuery: the log-in is over.
+      isLoggedIn ||= chunk.includes(Buffer.from([0x5a, 0, 0, 0, 5]));
+      client.write(chunk);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The proxy has no port.');
+  const proxied = new URL(url);
+  proxied.port = String(address.port);
+  return {
+    url: proxied.href,
+    packets,
+    cutAfter: (messages) => {
+      remaining = messages;
+    },
+    get wasCut() {
+      return wasCut;
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** The types of the messages in a packet; a message that a packet cuts in two counts in the first. */
+function messageTypes(packet: Buffer): string {
+  let types = '';
+  let offset = 0;
+  while (offset + LENGTH_BYTES < packet.length) {
+    types += String.fromCharCode(packet[offset] ?? 0);
+    offset += 1 + packet.readUInt32BE(offset + 1);
+  }
+  return types;
+}
