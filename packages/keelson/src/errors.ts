@@ -33,6 +33,7 @@ export const catalogue = {
   FORBIDDEN: entry(403, 'Forbidden', 'You may not do this.', 'Ask someone with the right to do it.'),
   NOT_FOUND: entry(404, 'Not found', 'There is nothing here.', 'Check the address and the id.'),
   METHOD_NOT_ALLOWED: entry(405, 'Method not allowed', 'This path does not take this method.', 'Use one of the methods in the Allow header.'),
+  REQUEST_TIMEOUT: entry(408, 'Request timeout', 'The request did not arrive in time.', 'Send the whole request at once.'),
   CONFLICT: entry(409, 'Conflict', 'This is taken, or others depend on it.', 'Choose another value, or remove what depends on it first.'),
   STALE_VERSION: entry(409, 'Stale version', 'Somebody else changed this in the meantime.', 'Read it again and repeat your change.'),
   INVALID_STATE_TRANSITION: entry(409, 'Invalid state transition', 'It cannot move to that state from where it is.', 'Read its state and choose a move that is allowed.'),
@@ -40,6 +41,7 @@ export const catalogue = {
   PAYLOAD_TOO_LARGE: entry(413, 'Payload too large', 'The body is larger than is allowed.', 'Send less at once.'),
   UNSUPPORTED_MEDIA_TYPE: entry(415, 'Unsupported media type', 'The body is of a type that this call does not read.', 'Send application/json.'),
   VALIDATION_ERROR: entry(422, 'Validation error', 'The request does not fit what this call takes.', 'See validation_errors for each field.'),
+  HEADERS_TOO_LARGE: entry(431, 'Headers too large', 'The headers of the request are larger than is allowed.', 'Send fewer or shorter headers.'),
   RATE_LIMITED: passing(429, 'Too many requests', 'Too many requests.', 'Wait as long as Retry-After says.'),
 
   // What befalls the service.

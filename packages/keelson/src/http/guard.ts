@@ -15,7 +15,8 @@ export interface GuardContext<S> {
 export interface SecurityScheme {
   /** The scheme's name under `components.securitySchemes`. */
   readonly name: string;
-  readonly scheme: Readonly<Record<string, unknown>>;
+  /** The object, or a function of the API prefix where it names paths. */
+  readonly scheme: Readonly<Record<string, unknown>> | ((prefix: string) => Readonly<Record<string, unknown>>);
 }
 
 /** Decides who may call a route, and says who is calling. */

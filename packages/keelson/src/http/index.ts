@@ -5,3 +5,5 @@ export { everyone } from './guard.ts';
 export type { Guard, GuardContext, OpenGuard, SecurityScheme } from './guard.ts';
 export { routeFactory } from './route-factory.ts';
 export type { Answer, Input, Method, Output, Responses, Route, RouteContext, RouteDefinition, RouteFactory, RouteFacts } from './route.ts';
+export { buildServer } from './server.ts';
+export type { ServerParts } from './server.ts';

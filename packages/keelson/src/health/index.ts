@@ -1,0 +1,4 @@
+/** The public face of `keelson/health`. */
+export { createHealth } from './health.ts';
+export type { Health, HealthAnswer, HealthOptions, HealthStatus } from './health.ts';
+export type { MigrationState, ProbeOptions } from './probe.ts';

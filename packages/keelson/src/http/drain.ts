@@ -1,0 +1,58 @@
+/** The drain: counts the calls under way, refuses new ones once the app stops, and tells when the last is answered. */
+import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../clock.ts';
+import { KeelsonError } from '../errors.ts';
+import { pathOf } from './request-log.ts';
+
+/** Whether an app takes calls, and how many are under way. */
+export class Drain {
+  #isDraining = false;
+  #underWay = 0;
+  readonly #idle = Promise.withResolvers<void>();
+
+  /** Whether the app has begun to stop. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** How many calls are not answered yet. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /** Counts the calls of a server, and refuses them once it drains; probes are answered to the end. */
+  watch(server: FastifyInstance): void {
+    server.addHook('onRequest', (request, reply, done) => {
+      this.#underWay += 1;
+      reply.raw.once('close', () => {
+        this.#underWay -= 1;
+        this.#settle();
+      });
+      if (!this.#isDraining) return done();
+      reply.header('connection', 'close');
+      return isProbe(request.url) ? done() : done(new KeelsonError('SERVICE_UNAVAILABLE', { message: 'The service is stopping.' }));
+    });
+  }
+
+  /** From now on no call is taken; resolves true when the last one is answered, false when that took too long. */
+  async begin(clock: Clock, deadlineMs: number): Promise<boolean> {
+    this.#isDraining = true;
+    this.#settle();
+    const waiting = new AbortController();
+    try {
+      return await Promise.race([this.#idle.promise.then(() => true), clock.sleep(deadlineMs, waiting.signal).then(() => false)]);
+    } finally {
+      waiting.abort();
+    }
+  }
+
+  #settle(): void {
+    if (this.#isDraining && this.#underWay === 0) this.#idle.resolve();
+  }
+}
+
+/** Whether a path is one of the probes. */
+export function isProbe(url: string): boolean {
+  const path = pathOf(url);
+  return path === '/health' || path.startsWith('/health/');
+}

@@ -1,0 +1,43 @@
+/** The request log: one `http.request` line for each call, and the cause of every failure that is ours. */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { ErrorCode } from '../errors.ts';
+import type { Log } from '../log.ts';
+
+const codes = new WeakMap<FastifyRequest, ErrorCode>();
+
+/** Remembers with which code a request failed, for its line. */
+export function noteCode(request: FastifyRequest, code: ErrorCode): void {
+  codes.set(request, code);
+}
+
+/** Writes the line of each request when its answer is out; probes are written at debug, since they come every few seconds. */
+export function logRequests(server: FastifyInstance, log: Log): void {
+  server.addHook('onResponse', (request, reply, done) => {
+    const path = pathOf(request.url);
+    const error = codes.get(request);
+    const fields = {
+      request_id: request.id,
+      method: request.method,
+      path,
+      route: request.routeOptions.url ?? null,
+      status: reply.statusCode,
+      duration_ms: Math.round(reply.elapsedTime * 1000) / 1000,
+      ...(error === undefined ? {} : { error }),
+    };
+    if (path === '/health' || path.startsWith('/health/')) log.debug('http.request', fields);
+    else log.info('http.request', fields);
+    done();
+  });
+}
+
+/** Writes what lies behind an answer of 500 and above. */
+export function logFailure(log: Log, request: FastifyRequest, error: unknown): void {
+  const { method, id, url } = request;
+  log.error('http.error', { request_id: id, method, path: pathOf(url), error });
+}
+
+/** The path of a URL, without its query. */
+export function pathOf(url: string): string {
+  const end = url.indexOf('?');
+  return end < 0 ? url : url.slice(0, end);
+}

@@ -1,0 +1,150 @@
+/** The server: a Fastify instance with the app's routes, on which every failure is a problem and every call is logged. */
+import { fastify, type FastifyInstance } from 'fastify';
+import type { BaseSettings } from '../config/base.ts';
+import type { Declarations } from '../config/declaration.ts';
+import { KeelsonError } from '../errors.ts';
+import type { Health } from '../health/health.ts';
+import type { Repositories } from '../work/model.ts';
+import type { App, Standing } from './app.ts';
+import { acceptForms, acceptJson } from './bodies.ts';
+import { answerClientError } from './client-error.ts';
+import { schemaController } from './compilers.ts';
+import { allowOrigins } from './cors.ts';
+import { serveDocs } from './docs-page.ts';
+import { Drain } from './drain.ts';
+import { serveErrorPages } from './error-pages.ts';
+import { securityHeaders } from './headers.ts';
+import { AllowedMethods } from './methods.ts';
+import { renderOpenApi } from './openapi.ts';
+import { serveProbes } from './probes.ts';
+import { publicError, sendProblem } from './problem.ts';
+import { requestIdOf } from './request-id.ts';
+import { logFailure, logRequests, pathOf } from './request-log.ts';
+import type { Route } from './route.ts';
+
+/** What a server is built of, beside the app. */
+export interface ServerParts<R extends Repositories, S, D extends Declarations> extends Standing<R, S, D> {
+  /** The settings that every app has, of those of the app. */
+  readonly base: BaseSettings;
+  readonly health: Health;
+  readonly drain?: Drain | undefined;
+}
+
+/** Bodies are small; a route that takes more says so. */
+const BODY_BYTES_MAX = 102_400;
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+const CONNECTIONS_CHECK_MS = 5_000;
+const PARAMETER_LENGTH_MAX = 500;
+
+/** What `addRoutes` adds: routes that read forms stand in a scope of their own, everywhere else a form is a 415. */
+interface Bound<R extends Repositories, S> {
+  readonly route: Route<R, S>;
+  readonly path: string;
+}
+
+/**
+ * Builds the server of an app, ready for `inject` and for `listen`.
+ *
+ * @throws MISUSE when two routes stand in each other's way
+ */
+export async function buildServer<R extends Repositories, S, D extends Declarations>(
+  app: App<R, S, D>,
+  parts: ServerParts<R, S, D>,
+): Promise<FastifyInstance> {
+  const { base, drain = new Drain() } = parts;
+  const server = createServer(parts);
+  const routes = app.routes.map((route): Bound<R, S> => ({
+    route,
+    path: route.root === true ? route.url : `${base.API_V1_PREFIX}${route.url}`,
+  }));
+  addEntry(server, parts);
+  drain.watch(server);
+  await allowOrigins(server, base.CORS_ORIGINS);
+  serveProbes(server, parts.health, base.HEALTH_DETAILS);
+  serveErrorPages(server);
+  serveDocs(server, base.PROJECT_NAME, () => renderOpenApi(app, routes, base.API_V1_PREFIX));
+  addRoutes(
+    server,
+    routes.filter(({ route }) => route.forms !== true),
+    parts,
+  );
+  await server.register(async (scope) => {
+    acceptForms(scope);
+    addRoutes(
+      scope,
+      routes.filter(({ route }) => route.forms === true),
+      parts,
+    );
+  });
+  await app.extend?.(server, parts);
+  await server.ready();
+  return server;
+}
+
+type Core = Pick<ServerParts<Repositories, unknown, Declarations>, 'base' | 'log' | 'clock'>;
+
+function createServer({ base, log, clock }: Core): FastifyInstance {
+  const server = fastify({
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Node would answer a missing Host and close without a body; the entry below says what is wrong.
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CONNECTIONS_CHECK_MS, requireHostHeader: false },
+    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
+    trustProxy: base.TRUST_PROXY === 0 ? false : (_address: string, hop: number) => hop < base.TRUST_PROXY,
+    schemaController,
+    genReqId: requestIdOf,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, { log, clock }),
+    frameworkErrors: (error, request, reply) => {
+      reply.headers(securityHeaders(base.APP_ENV)).header('x-request-id', request.id);
+      void sendProblem(request, reply, error, clock);
+    },
+  });
+  server.setErrorHandler((error, request, reply) => {
+    if (publicError(error).status >= 500) logFailure(log, request, error);
+    return sendProblem(request, reply, error, clock);
+  });
+  acceptJson(server);
+  logRequests(server, log);
+  return server;
+}
+
+/** What happens to every request first: its headers, and whether there is anything at its path. */
+function addEntry(server: FastifyInstance, { base }: Core): void {
+  const methods = new AllowedMethods();
+  const headers = securityHeaders(base.APP_ENV);
+  server.addHook('onRoute', (route) => methods.add(route.method, route.url));
+  server.addHook('onRequest', (request, reply, done) => {
+    reply.headers(headers).header('x-request-id', request.id);
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
+      done(new KeelsonError('MALFORMED_REQUEST', { message: 'The request has no Host header.' }));
+    } else if (request.is404) {
+      const allowed = methods.of(pathOf(request.url));
+      if (allowed.length > 0) reply.header('allow', allowed.join(', '));
+      done(new KeelsonError(allowed.length > 0 ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND'));
+    } else done();
+  });
+}
+
+function addRoutes<R extends Repositories, S, D extends Declarations>(
+  scope: FastifyInstance,
+  routes: readonly Bound<R, S>[],
+  { database, services, log }: ServerParts<R, S, D>,
+): void {
+  for (const { route, path } of routes) {
+    const bound = route.bind({ database: database.for({ name: `${route.method} ${path}` }), services, log });
+    scope.route({
+      method: route.method,
+      url: path,
+      ...(bound.admit === undefined ? {} : { onRequest: bound.admit }),
+      handler: async (request, reply) => {
+        const text = await bound.handle(request, reply);
+        if (reply.sent) return reply;
+        if (text === undefined) return reply.send();
+        return reply.header('content-type', 'application/json; charset=utf-8').send(text);
+      },
+    });
+  }
+}
