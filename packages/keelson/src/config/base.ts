@@ -11,7 +11,11 @@ const application = {
     values: ['development', 'staging', 'production', 'test'],
     default: 'development',
   }),
-  PROJECT_NAME: text({ description: 'The name of the app, shown in its documents.', default: 'Keelson', lengthMax: 100 }),
+  PROJECT_NAME: text({
+    description: 'The name of the app, shown in its documents.',
+    default: { note: "the app's own name", value: () => 'Keelson' },
+    lengthMax: 100,
+  }),
   API_V1_PREFIX: text({
     description: 'The path that every call of the API begins with.',
     default: '/api/v1',

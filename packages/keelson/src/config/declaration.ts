@@ -92,13 +92,18 @@ export function declare<T, O extends CommonOptions<T>>(kind: Kind<T>, options: O
     feature: kind.feature === true,
     aliases: options.aliases ?? [],
     requiredIn: options.required === true ? everywhere : (options.requiredIn ?? []),
-    defaultText: isDependent(fallback) ? fallback.note : fixed === undefined || fixed === '' ? options.unset : fixed,
+    defaultText: isDependent(fallback) ? fallback.note : defaultWords(kind, options, fixed),
     defaultLine: fixed,
     read: (text) => kind.read(text),
     unset: (context) => (isDependent(fallback) ? fallback.value(context) : fallback),
     check: (value, context) => (value === undefined ? [] : findings(kind, options, value, context)),
     show: (value) => (value === undefined ? '' : kind.show(value)),
   });
+}
+
+function defaultWords<T>(kind: Kind<T>, options: CommonOptions<T>, fixed: string | undefined): string | undefined {
+  if (fixed === undefined || fixed === '') return options.unset;
+  return kind.secret === true ? 'a secret that is not shown' : fixed;
 }
 
 function findings<T>(kind: Kind<T>, options: CommonOptions<T>, value: T, context: SettingContext): readonly CheckFinding[] {
