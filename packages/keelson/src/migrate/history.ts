@@ -1,6 +1,7 @@
 /** The history of a namespace: a log to which every run adds a row in the transaction of what it ran; the last row of an id says where it stands. */
 import type { Connection } from '../postgres/connection.ts';
 import { KeelsonError } from '../errors.ts';
+import { databaseError } from './failure.ts';
 import { quoteName, sql, type Sql, Statements } from '../schema/sql.ts';
 import type { Direction } from './revision.ts';
 
@@ -71,12 +72,24 @@ export function historyDdl(namespace: string, unless = ''): { readonly schema: s
   };
 }
 
-/** Makes the namespace and the history where they are missing. To ask first matters: `if not exists` wants the right to create even where nothing is to do. */
+/**
+ * Makes the namespace and the history where they are missing. To ask first matters: `if not exists` wants the right to create even where nothing is to do.
+ *
+ * @throws MIGRATION_FAILED when the user may not
+ */
 export async function ensureHistory(connection: Connection, namespace: string): Promise<void> {
   const { schema, table } = await existing(connection, namespace);
   const ddl = historyDdl(namespace);
-  if (!schema) await connection.command(ddl.schema);
-  if (!table) await connection.command(ddl.table);
+  try {
+    if (!schema) await connection.command(ddl.schema);
+    if (!table) await connection.command(ddl.table);
+  } catch (cause) {
+    throw new KeelsonError('MIGRATION_FAILED', {
+      message: `The ${schema ? 'history of the migrations' : 'namespace'} could not be made: ${databaseError(cause)?.message ?? 'the connection was lost'}.`,
+      hint: `Let someone with the right run it once: create schema if not exists ${quoteName(namespace)} authorization <the user of the connection>.`,
+      cause,
+    });
+  }
 }
 
 /** Where each revision that was ever run stands: the last row of each id, in the order of the ids. */

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import { isKeelsonError, KeelsonError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Connection } from '../postgres/connection.ts';
-import { sqlState } from '../postgres/sqlstate.ts';
+import { isConnectionLost, sqlState } from '../postgres/sqlstate.ts';
 import { quoteName } from '../schema/sql.ts';
 import { migrationFailed } from './failure.ts';
 import { addEntry } from './history.ts';
@@ -121,8 +121,8 @@ class RevisionRun {
       const patient = statement.words.includes('concurrently');
       await connection.command(settingsFor(namespace, 'session', patient ? 0 : lockTimeoutMs));
       await this.#checkLock();
-      const index_ = concurrentIndex(statement);
-      if (index_ !== undefined) await removeLeftover(connection, index_, log);
+      const made = concurrentIndex(statement);
+      if (made !== undefined) await removeLeftover(connection, made, log);
       this.#statement = statement;
       await connection.command(statement.text);
     }
@@ -169,11 +169,11 @@ class RevisionRun {
   #failure(error: unknown, step: Step, index: number): KeelsonError {
     if (isKeelsonError(error, 'MIGRATION_FAILED')) return error;
     const { file } = this.#revision;
-    return migrationFailed(error, { file, statement: this.#statement, line: step.line, kept: this.#kept(index) });
+    return migrationFailed(error, { file, statement: this.#statement, line: step.line, kept: this.#kept(index, error) });
   }
 
-  #kept(index: number): string {
-    if (this.#committing) return 'Whether this part was committed, the history tells: run it again.';
+  #kept(index: number, error: unknown): string {
+    if (this.#committing && isConnectionLost(error)) return 'Whether this part was committed, the history tells: run it again.';
     if (index === 0) return this.#revision.transaction ? 'Nothing of the revision was kept.' : '';
     return `Of its ${this.steps.length} parts the first ${index} are kept; the next run goes on after them.`;
   }

@@ -57,7 +57,7 @@ const NUMBER = /[0-9][A-Za-z0-9_.]*/y;
 const DOLLAR = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y;
 const OTHER = /[^A-Za-z0-9_\u0080-\uffff'"$();/\- \t\n\r\f\v]+/y;
 /** Two string constants with a line break between are one constant, and the second keeps the escapes of the first. */
-const CONTINUED = /[ \t\f\v]*[\n\r](?:[ \t\n\r\f\v]+|--[^\n\r]*[\n\r])*'/y;
+const CONTINUED = /(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'/y;
 
 /**
  * Cuts a text into statements and the comments between and in them. Nothing is judged: what does not parse, the server will say.
