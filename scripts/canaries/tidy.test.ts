@@ -51,6 +51,7 @@ export function run(waitMs: number): number {
   while (true) return table + waitMs;
 }`),
   'packages/keelson/src/work/unit.test.ts': source("import { kit } from '../testing/kit.ts';\nkit();"),
+  'packages/keelson/src/config/load.test.ts': source("import { table } from '../schema/table.ts';\ntable.toString();"),
   'packages/keelson/src/testing/kit.ts': source('export const kit = (): number => 1;'),
   'apps/one/app.ts': source("import { routes } from './users/routes.ts';\nexport const app = routes;"),
   'apps/one/users/table.ts': source('export const users = 1;'),
@@ -121,6 +122,7 @@ const planted: readonly (readonly [TidyRule, string, string, number])[] = [
   ['command', 'docs/b.md', '```sh\nnpx nothing-here --flag\n```\n', 2],
   ['command', 'docs/b.md', '```sh\nPORT=1 node apps/two/app.ts serve\n```\n', 2],
   ['line-number', 'docs/b.md', 'See `docs/a.md:12`.\n', 1],
+  ['lock', 'package-lock.json', '{ "packages": { "": { "dependencies": { "a": "1.0.0" } } } }', 1],
 ];
 
 test('a clean repository has no faults', () => {
@@ -148,6 +150,12 @@ test('a circle through several files, of types only, is reported once', () => {
     'packages/keelson/src/work/three.ts': source("export type Three = import('./one.ts').One | 3;"),
   };
   assert.deepEqual(check(circle), ['cycle packages/keelson/src/work/one.ts:1']);
+});
+
+test('a lock file may hold a package beside the one that asks for it, or further up', () => {
+  const packages = { '': { dependencies: { a: '1' } }, 'node_modules/a': { optionalDependencies: { b: '1', c: '1' } } };
+  const lock = JSON.stringify({ packages: { ...packages, 'node_modules/a/node_modules/b': {}, 'node_modules/c': {} } });
+  assert.deepEqual(check({ 'package-lock.json': lock }), []);
 });
 
 test('an exception with a reason is allowed, one without a reason is not', () => {

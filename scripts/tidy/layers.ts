@@ -3,7 +3,7 @@ import { Exceptions, type Layers } from './rules.ts';
 import { isTest, type Problem } from './source.ts';
 import { type Import, type Module, resolveImport } from './syntax.ts';
 
-/** The levels of the library hold: a folder imports lower levels only, and never through a door. */
+/** The levels of the library hold: a folder imports lower levels only (its tests its neighbours too), and never through a door. */
 export function checkLevels(modules: readonly Module[], layers: Layers): Problem[] {
   const { library } = layers;
   const problems: Problem[] = [];
@@ -23,7 +23,7 @@ export function checkLevels(modules: readonly Module[], layers: Layers): Problem
       const to = unitOf(resolveImport(module.path, each.from) ?? '', library.folder);
       if (to === undefined || to === from) continue;
       const toLevel = levelOf.get(to) ?? -1;
-      const allowed = toLevel < level || (isTest(module.path) && library.testsMayImport.includes(to));
+      const allowed = isTest(module.path) ? toLevel <= level || library.testsMayImport.includes(to) : toLevel < level;
       if (allowed || exceptions.allow(from, to)) continue;
       const message = `${from} (level ${level}) may not import ${to} (level ${toLevel}): only what lies below.`;
       problems.push({ path: module.path, line: each.line, rule: 'level', message });

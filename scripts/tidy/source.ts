@@ -42,6 +42,7 @@ export const tidyRules = [
   'path',
   'command',
   'line-number',
+  'lock',
 ] as const;
 
 /** A rule of tidy. */
@@ -56,13 +57,12 @@ export interface Problem {
 }
 
 const textual = new Set(['.ts', '.js', '.json', '.md', '.yml', '.yaml', '.sql', '.sh', '.css', '.html', '.txt', '.example', '']);
-const written = new Set(['package-lock.json']);
 const skipped = new Set(['node_modules', '.git', 'dist', 'coverage', '.keelson']);
 
 /** Every text file that git knows or would add; without git, every one that lies there. */
 export function readSources(root: string): SourceFile[] {
   return listFiles(root)
-    .filter((file) => textual.has(path.extname(file)) && !written.has(path.basename(file)))
+    .filter((file) => textual.has(path.extname(file)))
     .filter((file) => statSync(path.join(root, file), { throwIfNoEntry: false })?.isFile() === true)
     .map((file) => ({ path: file, text: readFileSync(path.join(root, file), 'utf8') }))
     .filter((file) => !file.text.includes('\0'));
@@ -82,9 +82,9 @@ function walk(root: string, folder: string): string[] {
   });
 }
 
-/** Whether a file is a test, of behaviour or of types. */
+/** Whether a file is a test, of behaviour or of types, or only there for tests. */
 export function isTest(file: string): boolean {
-  return file.endsWith('.test.ts') || file.endsWith('.test-d.ts');
+  return file.endsWith('.test.ts') || file.endsWith('.test-d.ts') || file.endsWith('.fixture.ts');
 }
 
 /** The line of an offset in a text, from one. */

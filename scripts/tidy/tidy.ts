@@ -7,6 +7,7 @@ import { checkDoors, parseDoors } from './doors.ts';
 import { checkFeatures } from './features.ts';
 import { type Figure, figures } from './figures.ts';
 import { checkCycles, checkLevels } from './layers.ts';
+import { checkLock } from './lock.ts';
 import { parseLayers } from './rules.ts';
 import { checkSizes } from './sizes.ts';
 import { isTest, type Problem, readSources, type SourceFile } from './source.ts';
@@ -21,10 +22,14 @@ export interface TidyReport {
   readonly filesRead: number;
 }
 
+const LOCK = 'package-lock.json';
 const LIBRARY = 'packages/keelson';
 
 /** Checks the files of a repository. */
-export function tidy(root: string, sources: readonly SourceFile[] = readSources(root)): TidyReport {
+export function tidy(root: string, all: readonly SourceFile[] = readSources(root)): TidyReport {
+  // npm writes the lock file, nobody else: it has a rule of its own.
+  const sources = all.filter((file) => file.path !== LOCK);
+  const lock = all.find((file) => file.path === LOCK);
   const text = new Map(sources.map((file) => [file.path, file.text]));
   const modules = sources.filter((file) => file.path.endsWith('.ts')).map(parseModule);
   const doorFiles = parseDoors(text.get(`${LIBRARY}/package.json`) ?? '{"exports":{}}');
@@ -43,6 +48,7 @@ export function tidy(root: string, sources: readonly SourceFile[] = readSources(
     ...checkLevels(modules, layers),
     ...checkFeatures(modules, layers, new Set(doorFiles.keys())),
     ...cycles,
+    ...(lock === undefined ? [] : checkLock(lock.path, lock.text)),
     ...doors.problems,
   ];
   return { problems, figures: figures(modules, doors, cycles.length), filesRead: sources.length };
@@ -51,7 +57,7 @@ export function tidy(root: string, sources: readonly SourceFile[] = readSources(
 function worldOf(root: string, sources: readonly SourceFile[], packageText: string): World {
   const programs = path.join(root, 'node_modules/.bin');
   return {
-    files: new Set([...sources.map((file) => file.path), 'package-lock.json', 'LICENSE']),
+    files: new Set([...sources.map((file) => file.path), LOCK, 'LICENSE']),
     scripts: parseScripts(packageText),
     programs: new Set(existsSync(programs) ? readdirSync(programs) : []),
   };
