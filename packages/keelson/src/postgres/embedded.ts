@@ -13,11 +13,13 @@ import type { Home } from './embedded/home.ts';
 import { launch } from './embedded/launch.ts';
 import type { Launched } from './embedded/launch.ts';
 import { findPackage } from './embedded/package.ts';
+import type { ProgramPackage } from './embedded/package.ts';
 import { resetPassword } from './embedded/password.ts';
 import { endPostmaster, findRunning } from './embedded/postmaster.ts';
 import type { Postmaster } from './embedded/postmaster.ts';
 import { isRunning, ownIdentity } from './embedded/process-identity.ts';
 import { diesWithParent } from './embedded/program.ts';
+import { assertSettingNames } from './embedded/settings.ts';
 import { takeStartLock } from './embedded/start-lock.ts';
 import { newPassword, readState, writeState } from './embedded/state.ts';
 import type { EmbeddedState } from './embedded/state.ts';
@@ -41,15 +43,15 @@ export interface EmbeddedOptions {
   /** Made if missing; its parents too. */
   readonly dataDirectory: string;
   /** Made if missing. Default `app`. */
-  readonly database?: string;
+  readonly database?: string | undefined;
   /** Default true. False, for tests: what was committed may be lost, or the whole of it, when the machine crashes. */
-  readonly durable?: boolean;
+  readonly durable?: boolean | undefined;
   /** Further settings of PostgreSQL, by name; they go before ours. */
-  readonly settings?: Readonly<Record<string, string>>;
+  readonly settings?: Readonly<Record<string, string>> | undefined;
   /** Default: one that is derived from the folder, or the next that is free. One that is asked for must be free. */
-  readonly port?: number;
-  readonly log?: Log;
-  readonly clock?: Clock;
+  readonly port?: number | undefined;
+  readonly log?: Log | undefined;
+  readonly clock?: Clock | undefined;
 }
 
 /**
@@ -85,13 +87,16 @@ function describe(error: unknown): string {
 
 async function startOrAdopt(options: EmbeddedOptions, clock: Clock): Promise<EmbeddedServer> {
   const beganMs = clock.monotonicMs();
+  assertSettingNames(options.settings ?? {});
+  // First of all: where there is no server to start, no folder is made.
+  const found = findPackage();
   const home = await openHome(options.dataDirectory);
   if (home.movedFrom !== undefined) {
     options.log?.warn('embedded.data_moved', { from: home.movedFrom, to: home.path, reason: 'closed to the account of the server' });
   }
   const release = await takeStartLock(home.path, clock);
   try {
-    const server = (await adopt(home, options, clock)) ?? (await start(home, options, clock));
+    const server = (await adopt(home, options, clock)) ?? (await start({ home, found, options, clock }));
     const startedInMs = Math.round(clock.monotonicMs() - beganMs);
     const { port, adopted } = server;
     options.log?.info('embedded.started', { port, adopted, data_directory: home.path, duration_ms: startedInMs });
@@ -136,8 +141,15 @@ async function endLeftOver(running: Postmaster, options: EmbeddedOptions, clock:
   options.log?.info('embedded.left_over_stopped', { pid: running.pid, signal });
 }
 
-async function start(home: Home, options: EmbeddedOptions, clock: Clock): Promise<Started> {
-  const binaries = await openBinaries(findPackage(), home.account);
+interface Start {
+  readonly home: Home;
+  readonly found: ProgramPackage;
+  readonly options: EmbeddedOptions;
+  readonly clock: Clock;
+}
+
+async function start({ home, found, options, clock }: Start): Promise<Started> {
+  const binaries = await openBinaries(found, home.account);
   const before = await readState(home.path);
   const state: EmbeddedState = { password: before?.password ?? newPassword(), owner: ownIdentity(), durable: options.durable ?? true };
   const { password } = state;

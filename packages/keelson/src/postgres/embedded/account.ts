@@ -1,6 +1,7 @@
 /** Under which account the server runs: PostgreSQL refuses to run as root, and nothing here ever makes a user. */
 import { readFileSync, statSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf, embeddedFailure } from './failure.ts';
 
@@ -56,6 +57,12 @@ function readUsers(passwdPath: string): { name: string; uid: number; gid: number
     if (Number(uid) > 0) users.push({ name, uid: Number(uid), gid: Number(gid) });
   }
   return users;
+}
+
+/** Root leaves what it writes into another user's folder to that user, who would be locked out of the data otherwise. */
+export async function giveToOwner(file: FileHandle, folder: string): Promise<void> {
+  const owner = isRoot() ? ownerOf(folder) : undefined;
+  if (owner !== undefined && owner.uid > 0) await file.chown(owner.uid, owner.gid);
 }
 
 const readBit = 4;

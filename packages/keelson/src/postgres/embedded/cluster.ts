@@ -52,7 +52,7 @@ async function give(path: string, account: Account | undefined): Promise<void> {
 /** Removes what interrupted makings left. Only the holder of the start lock makes clusters: none of these is in use. */
 export async function removeDrafts(home: Home): Promise<void> {
   for (const name of await readdir(home.path)) {
-    if (!/^(cluster|password)\.new-/.test(name)) continue;
+    if (!/^(cluster|password|state\.json)\.new-/.test(name)) continue;
     // A back end of a killed initdb may write there for a moment longer; what is left then, the next start removes.
     await rm(join(home.path, name), { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
   }

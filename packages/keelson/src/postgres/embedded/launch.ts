@@ -1,7 +1,9 @@
 /** Starts the server on a cluster that is there, and waits until it takes connections. */
 import type { ChildProcess } from 'node:child_process';
+import { constants } from 'node:fs';
 import { open, readFile, rename, stat } from 'node:fs/promises';
 import type { Clock } from '../../clock.ts';
+import { giveToOwner } from './account.ts';
 import type { Binaries } from './binaries.ts';
 import { embeddedFailure } from './failure.ts';
 import { dataArgument } from './home.ts';
@@ -79,8 +81,10 @@ async function launchOn(port: number, options: Launch): Promise<Launched | 'port
 
 async function launchOnce(port: number, options: Launch): Promise<Launched | { output: string }> {
   const { home, clock } = options;
-  const log = await open(home.logPath, 'a', 0o600);
+  // Not through a link: root may write here into another user's folder.
+  const log = await open(home.logPath, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   try {
+    await giveToOwner(log, home.path);
     const { size } = await log.stat();
     const child = startProgram({
       command: options.binaries.postgres,

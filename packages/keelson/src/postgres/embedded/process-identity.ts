@@ -28,6 +28,8 @@ export function isRunning(identity: ProcessIdentity): boolean {
 
 /** Whether a process of that number runs; one that has ended and waits to be reaped (a zombie) does not. */
 export function isAlive(pid: number): boolean {
+  // Danger: for the system, 0 is this process's whole group and a negative number another group.
+  if (pid <= 0) return false;
   try {
     process.kill(pid, 0);
   } catch (error) {

@@ -50,13 +50,17 @@ export interface SettingsChoice {
 const settingName = /^[a-z_][a-z0-9_.]*$/i;
 
 /**
- * The server's command line, after the data folder.
+ * Makes sure that settings have names that can be settings'.
  *
- * @throws MISUSE for a name that cannot be a setting's
+ * @throws MISUSE for one that cannot
  */
-export function settingArguments(choice: SettingsChoice): string[] {
-  const wrong = Object.keys(choice.settings).find((name) => !settingName.test(name));
+export function assertSettingNames(settings: Readonly<Record<string, string>>): void {
+  const wrong = Object.keys(settings).find((name) => !settingName.test(name));
   if (wrong !== undefined) throw new KeelsonError('MISUSE', { message: `'${wrong}' is not the name of a PostgreSQL setting.` });
+}
+
+/** The server's command line, after the data folder. */
+export function settingArguments(choice: SettingsChoice): string[] {
   const all = { ...lean, ...common, ...(choice.durable ? {} : careless), ...choice.settings, port: String(choice.port) };
   return Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }

@@ -19,7 +19,7 @@ export async function takeStartLock(home: string, clock: Clock): Promise<() => P
   const path = join(home, 'start.lock');
   const own = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`;
   const deadlineMs = clock.monotonicMs() + waitMaxMs;
-  await writeFile(own, JSON.stringify(ownIdentity()), { mode: 0o600 });
+  await writeFile(own, JSON.stringify(ownIdentity()), { mode: 0o644 });
   try {
     while (!(await tryLink(own, path))) {
       const holder = await readHolder(path);

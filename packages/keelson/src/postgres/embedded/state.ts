@@ -1,7 +1,8 @@
 /** What is kept beside the data: the password, and which process started the server that runs. */
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { giveToOwner } from './account.ts';
 import { codeOf } from './failure.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
@@ -38,6 +39,14 @@ function parseState(text: string): EmbeddedState | undefined {
 /** Writes the state whole or not at all, readable by this user alone. */
 export async function writeState(home: string, state: EmbeddedState): Promise<void> {
   const path = join(home, 'state.json');
-  await writeFile(`${path}.new`, `${JSON.stringify(state, undefined, 2)}\n`, { mode: 0o600, flush: true });
-  await rename(`${path}.new`, path);
+  const draft = `${path}.new-${randomBytes(4).toString('hex')}`;
+  const file = await open(draft, 'wx', 0o600);
+  try {
+    await file.writeFile(`${JSON.stringify(state, undefined, 2)}\n`);
+    await file.sync();
+    await giveToOwner(file, home);
+  } finally {
+    await file.close();
+  }
+  await rename(draft, path);
 }

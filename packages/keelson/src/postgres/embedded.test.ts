@@ -1,0 +1,313 @@
+/** The embedded server as an application meets it: it starts, is found again, is private, and says plainly why it cannot start. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { isKeelsonError } from '../errors.ts';
+import type { KeelsonError } from '../errors.ts';
+import { startEmbedded } from './embedded.ts';
+import type { EmbeddedOptions } from './embedded.ts';
+import { isRoot } from './embedded/account.ts';
+import { openBinaries } from './embedded/binaries.ts';
+import { makeCluster } from './embedded/cluster.ts';
+import { openHome } from './embedded/home.ts';
+import { findPackage } from './embedded/package.ts';
+import { portsFor } from './embedded/port.ts';
+import { isAlive } from './embedded/process-identity.ts';
+import { ask, keptLog, openTrial, pidIn, setting } from './embedded/trial.ts';
+
+async function failureOf(options: EmbeddedOptions): Promise<KeelsonError> {
+  try {
+    const server = await startEmbedded({ durable: false, ...options });
+    await server.stop();
+  } catch (error) {
+    if (isKeelsonError(error)) return error;
+    throw error;
+  }
+  return assert.fail('it started');
+}
+
+// INF-8
+test('a folder keeps its data, its port and its password from one start to the next', async (t) => {
+  const trial = await openTrial(t);
+  const dataDirectory = join(trial.folder, 'not', 'there', 'yet');
+  const first = await trial.start({ dataDirectory });
+  assert.equal(first.adopted, false);
+  await ask(first.url, `create table kept as select 'yes' as word`);
+  const pid = await pidIn(dataDirectory);
+  await first.stop();
+  assert.equal(isAlive(pid), false, 'the server runs on after its stop');
+  assert.equal(existsSync(join(dataDirectory, 'cluster', 'postmaster.pid')), false);
+
+  const second = await trial.start({ dataDirectory });
+  assert.equal(second.url, first.url);
+  assert.deepEqual(await ask(second.url, 'select word from kept'), [['yes']]);
+  await second.stop();
+  await second.stop();
+});
+
+test('a server that runs', async (t) => {
+  const trial = await openTrial(t);
+  const { dataDirectory } = trial;
+  const log = keptLog();
+  await mkdir(dataDirectory);
+  await writeFile(join(dataDirectory, 'server.log'), 'x'.repeat(1_000_001));
+  const server = await trial.start({ durable: true, log });
+  const pid = await pidIn(dataDirectory);
+
+  await t.test('is small, private, in UTF-8 and UTC, and keeps what it has committed', async () => {
+    const expected = {
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      password_encryption: 'scram-sha-256',
+      server_encoding: 'UTF8',
+      TimeZone: 'UTC',
+      max_connections: '100',
+      shared_buffers: '16MB',
+      shared_preload_libraries: 'pg_stat_statements',
+      fsync: 'on',
+      synchronous_commit: 'on',
+      full_page_writes: 'on',
+      autovacuum: 'on',
+    };
+    for (const [name, value] of Object.entries(expected)) assert.equal(await setting(server.url, name), value, name);
+    assert.deepEqual(await ask(server.url, `select datlocprovider, datlocale from pg_database where datname = 'app'`), [['b', 'C.UTF-8']]);
+    assert.deepEqual(await ask(server.url, `select distinct auth_method from pg_hba_file_rules`), [['scram-sha-256']]);
+  });
+
+  await t.test('lets nobody in without the password, which is in one file that only its owner can read and in no log', async () => {
+    const { password } = new URL(server.url);
+    assert.ok(password.length >= 32);
+    await assert.rejects(ask(server.url.replace(password, 'wrong'), 'select 1'), { code: '28P01' });
+    assert.equal((await stat(join(dataDirectory, 'state.json'))).mode & 0o777, 0o600);
+    assert.equal((await stat(join(dataDirectory, 'server.log'))).mode & 0o777, 0o600);
+    assert.equal((await stat(join(dataDirectory, 'cluster'))).mode & 0o777, 0o700);
+    assert.ok(log.lines.some((line) => line.includes('embedded.started')));
+    assert.ok(!log.lines.join('\n').includes(password));
+    assert.ok(!(await readFile(join(dataDirectory, 'server.log'), 'utf8')).includes(password));
+  });
+
+  await t.test('is given a database when it is missing, whatever its name; one that is there is left alone', async () => {
+    const name = `odd "name" of ünits`;
+    const odd = await trial.start({ database: name });
+    assert.deepEqual(await ask(odd.url, 'select current_database()'), [[name]]);
+    await ask(odd.url, 'create table kept (id int)');
+    const again = await trial.start({ database: name });
+    assert.deepEqual(await ask(again.url, 'select count(*) from kept'), [['0']]);
+  });
+
+  await t.test('does not let its log grow for ever', async () => {
+    assert.equal((await stat(join(dataDirectory, 'server.log.1'))).size, 1_000_001);
+    assert.ok((await stat(join(dataDirectory, 'server.log'))).size < 100_000);
+  });
+
+  await t.test('is in a session of its own: Ctrl-C reaches the application alone', { skip: process.platform !== 'linux' }, async () => {
+    const status = await readFile(`/proc/${pid}/stat`, 'utf8');
+    const [, , group, session] = status.slice(status.lastIndexOf(')') + 2).split(' ');
+    assert.equal(Number(group), pid);
+    assert.equal(Number(session), pid);
+  });
+
+  await t.test('never runs as root, but as a user that the machine has', { skip: !isRoot() }, async () => {
+    const { uid } = await stat(`/proc/${pid}`);
+    assert.notEqual(uid, 0);
+    assert.equal((await stat(join(dataDirectory, 'cluster'))).uid, uid);
+    assert.equal((await stat(join(dataDirectory, 'state.json'))).uid, 0);
+  });
+});
+
+test('a server for tests does without the care for a crash, and settings of the caller go before ours', async (t) => {
+  const trial = await openTrial(t);
+  const { dataDirectory } = trial;
+  const server = await trial.start({ settings: { work_mem: '7MB', max_connections: '33' } });
+  const expected = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', autovacuum: 'off', shared_buffers: '64MB' };
+  for (const [name, value] of Object.entries(expected)) assert.equal(await setting(server.url, name), value, name);
+  assert.equal(await setting(server.url, 'work_mem'), '7MB');
+  assert.equal(await setting(server.url, 'max_connections'), '33');
+  const misuse = await failureOf({ dataDirectory: join(dataDirectory, 'other'), settings: { 'work mem': '1' } });
+  assert.equal(misuse.code, 'MISUSE');
+});
+
+test('a folder with blanks, quotes and a path longer than a socket could have is as good as any', async (t) => {
+  const trial = await openTrial(t);
+  const dataDirectory = join(trial.folder, `it's a "früh" $HOME`, 'deep'.repeat(20), 'deeper'.repeat(10), 'data');
+  const server = await trial.start({ dataDirectory });
+  assert.equal(server.dataDirectory, dataDirectory);
+  assert.deepEqual(await ask(server.url, 'select 1'), [[1]]);
+});
+
+test('a second start adopts the server that runs, and its stop leaves it to the first', async (t) => {
+  const trial = await openTrial(t);
+  const { dataDirectory } = trial;
+  const log = keptLog();
+  const [one, two] = await Promise.all([trial.start(), trial.start()]);
+  assert.equal([one, two].filter((server) => server.adopted).length, 1, 'of two that start at once, one starts');
+  const [owner, adopter] = one.adopted ? [two, one] : [one, two];
+  assert.equal(adopter.url, owner.url);
+  await adopter.stop();
+  assert.deepEqual(await ask(owner.url, 'select 1'), [[1]]);
+  const third = await trial.start({ durable: true, log });
+  assert.equal(third.adopted, true);
+  assert.ok(log.lines.some((line) => line.includes('embedded.settings_differ')));
+  const pid = await pidIn(dataDirectory);
+  await owner.stop();
+  assert.equal(isAlive(pid), false);
+});
+
+test('a port that is taken is passed over, and one asked for by name is not replaced in silence', async (t) => {
+  const trial = await openTrial(t);
+  const { dataDirectory } = trial;
+  const [wanted, next] = portsFor(dataDirectory);
+  const taken = createServer().listen({ port: wanted, host: '127.0.0.1' });
+  await once(taken, 'listening');
+  t.after(() => taken.close());
+  const server = await trial.start();
+  assert.ok(server.port >= (next ?? 0), 'the server did not go on to a later port');
+  assert.notEqual(server.port, wanted);
+  await server.stop();
+
+  assert.ok(wanted !== undefined);
+  const failure = await failureOf({ dataDirectory, port: wanted });
+  assert.equal(failure.code, 'EMBEDDED_SERVER_FAILED');
+  assert.match(failure.message, new RegExp(`Port ${wanted}`));
+  const asked = await trial.start({ port: server.port });
+  assert.equal(asked.port, server.port);
+});
+
+test('a postmaster.pid that a crash left behind hinders nobody, be its number free or another process’s', async (t) => {
+  const trial = await openTrial(t);
+  const { dataDirectory } = trial;
+  const first = await trial.start();
+  const path = join(dataDirectory, 'cluster', 'postmaster.pid');
+  const lines = (await readFile(path, 'utf8')).split('\n');
+  await first.stop();
+  // A process that surely lives and surely is no server: this one.
+  for (const pid of ['2147483646', String(process.pid)]) {
+    await writeFile(path, [pid, ...lines.slice(1)].join('\n'));
+    const server = await trial.start();
+    assert.equal(server.adopted, false);
+    assert.deepEqual(await ask(server.url, 'select 1'), [[1]]);
+    await server.stop();
+  }
+});
+
+test('a data folder that was made halfway is made anew, and a good one is not touched', async (t) => {
+  const trial = await openTrial(t);
+  const { dataDirectory } = trial;
+  await mkdir(join(dataDirectory, 'cluster.new-0123', 'base'), { recursive: true });
+  await writeFile(join(dataDirectory, 'password.new-0123'), 'left');
+  const first = await trial.start();
+  await ask(first.url, 'create table kept (id int)');
+  assert.equal(existsSync(join(dataDirectory, 'cluster.new-0123')), false);
+  assert.equal(existsSync(join(dataDirectory, 'password.new-0123')), false);
+  await first.stop();
+  await mkdir(join(dataDirectory, 'cluster.new-4567'));
+  const second = await trial.start();
+  assert.deepEqual(await ask(second.url, 'select count(*) from kept'), [['0']]);
+});
+
+test('a lost password file costs the password, not the data', async (t) => {
+  const trial = await openTrial(t);
+  const { dataDirectory } = trial;
+  const first = await trial.start();
+  await ask(first.url, 'create table kept (id int)');
+  await first.stop();
+  for (const lose of [() => rm(join(dataDirectory, 'state.json')), () => writeFile(join(dataDirectory, 'state.json'), '{"passw')]) {
+    await lose();
+    const server = await trial.start();
+    assert.notEqual(new URL(server.url).password, new URL(first.url).password);
+    assert.deepEqual(await ask(server.url, 'select count(*) from kept'), [['0']]);
+    await assert.rejects(ask(first.url, 'select 1'), { code: '28P01' });
+    await server.stop();
+  }
+});
+
+test('a server that does not start says why in its own words, where its log is and what to do', async (t) => {
+  const trial = await openTrial(t);
+  const { dataDirectory } = trial;
+  const server = await trial.start();
+  await server.stop();
+  const wrong = await failureOf({ dataDirectory, settings: { work_mem: 'plenty' } });
+  assert.equal(wrong.code, 'EMBEDDED_SERVER_FAILED');
+  assert.match(wrong.message, /invalid value for parameter "work_mem": "plenty"/);
+  assert.ok(wrong.message.includes(join(dataDirectory, 'server.log')));
+  assert.match(wrong.hint, /DATABASE_URL/);
+
+  await rm(join(dataDirectory, 'cluster', 'global', 'pg_control'));
+  const broken = await failureOf({ dataDirectory });
+  assert.match(broken.message, /pg_control/);
+  assert.ok(broken.hint.includes(dataDirectory));
+  assert.equal(existsSync(join(dataDirectory, 'start.lock')), false, 'the lock outlives the failure');
+});
+
+test('the data of another major version is refused with the way out, and not touched', async (t) => {
+  const { dataDirectory } = await openTrial(t);
+  await mkdir(join(dataDirectory, 'cluster'), { recursive: true });
+  await writeFile(join(dataDirectory, 'cluster', 'PG_VERSION'), '15\n');
+  const failure = await failureOf({ dataDirectory });
+  assert.equal(failure.code, 'EMBEDDED_SERVER_FAILED');
+  assert.match(failure.message, /PostgreSQL 15.*PostgreSQL 18/);
+  assert.ok(failure.hint.includes(`remove ${dataDirectory}`));
+  assert.equal(await readFile(join(dataDirectory, 'cluster', 'PG_VERSION'), 'utf8'), '15\n');
+});
+
+test('a data folder of an installed PostgreSQL is not taken over', async (t) => {
+  const { folder: dataDirectory } = await openTrial(t);
+  await writeFile(join(dataDirectory, 'PG_VERSION'), '18\n');
+  const failure = await failureOf({ dataDirectory });
+  assert.equal(failure.code, 'EMBEDDED_SERVER_FAILED');
+  assert.match(failure.hint, /another folder/);
+});
+
+test('a folder that cannot be made is named', async (t) => {
+  const { folder } = await openTrial(t);
+  const file = join(folder, 'file');
+  await writeFile(file, '');
+  const failure = await failureOf({ dataDirectory: join(file, 'data') });
+  assert.equal(failure.code, 'EMBEDDED_SERVER_FAILED');
+  assert.ok(failure.message.includes(join(file, 'data')));
+  const inTheWay = await failureOf({ dataDirectory: file });
+  assert.equal(inTheWay.code, 'EMBEDDED_SERVER_FAILED');
+  assert.ok(inTheWay.message.includes(file));
+});
+
+test('a failing initdb is quoted, and leaves nothing behind', async (t) => {
+  const { dataDirectory } = await openTrial(t);
+  const home = await openHome(dataDirectory);
+  const binaries = await openBinaries(findPackage(), home.account);
+  for (const [initdb, said] of [
+    // Any program that is not initdb refuses initdb's options.
+    ['/bin/ls', /unrecognized option '--pgdata'/],
+    ['/not/there', /\/not\/there/],
+  ] as const) {
+    await assert.rejects(makeCluster(home, { ...binaries, initdb }, 'password'), (error) => {
+      assert.ok(isKeelsonError(error, 'EMBEDDED_SERVER_FAILED'));
+      assert.match(error.message, said);
+      assert.match(error.message, /initdb could not make a data folder/);
+      return true;
+    });
+  }
+  assert.equal(existsSync(home.cluster), false);
+  assert.deepEqual(readdirSync(home.path), []);
+});
+
+test('a machine without the programs is told to use DATABASE_URL', () => {
+  for (const machine of [
+    { platform: 'win32', arch: 'x64', interpreter: undefined },
+    { platform: 'linux', arch: 'x64', interpreter: '/lib64/not-there.so' },
+    { platform: 'linux', arch: 'riscv64', interpreter: undefined },
+  ]) {
+    assert.throws(
+      () => findPackage(machine),
+      (error) => {
+        assert.ok(isKeelsonError(error, 'EMBEDDED_SERVER_FAILED'));
+        assert.match(error.hint, /DATABASE_URL/);
+        assert.ok(error.message.includes(`${machine.platform}-${machine.arch}`));
+        return true;
+      },
+    );
+  }
+});
