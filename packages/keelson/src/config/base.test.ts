@@ -4,7 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { isKeelsonError } from '../errors.ts';
 import { baseSettings, type BaseSettings } from './base.ts';
-import { appEnvironments, defineSettings, loadSettings } from './load.ts';
+import { appEnvironments, defineSettings } from './definition.ts';
+import { loadSettings } from './load.ts';
 
 const base = defineSettings(baseSettings);
 const goodSecret = randomBytes(32).toString('hex');

@@ -1,5 +1,5 @@
 /** The settings that every app reads. */
-import type { SettingContext, SettingsOf } from './declaration.ts';
+import type { Declaration, SettingContext, SettingsOf } from './declaration.ts';
 import { choice, databaseUrl, flag, host, integer, list, port, secret, text } from './kinds.ts';
 
 const development = (context: SettingContext): boolean => context.environment === 'development';
@@ -75,6 +75,13 @@ const application = {
 
 const day = 86_400_000;
 
+function milliseconds(
+  description: string,
+  range: { readonly default: number; readonly min: number; readonly max: number },
+): Declaration<number> {
+  return integer({ description, ...range, unit: 'milliseconds' });
+}
+
 const database = {
   DATABASE_URL: databaseUrl({
     description: 'The PostgreSQL server, 14 or newer. postgresql+asyncpg:// and postgresql+psycopg:// are understood too.',
@@ -99,40 +106,21 @@ const database = {
     max: 1_000,
     unit: 'connections',
   }),
-  DATABASE_POOL_WAIT_MS: integer({
-    description: 'How long a call waits for a connection of the pool, in milliseconds.',
+  DATABASE_POOL_WAIT_MS: milliseconds('How long a call waits for a connection of the pool, in milliseconds.', {
     default: 5_000,
     min: 1,
     max: 600_000,
-    unit: 'milliseconds',
   }),
-  DATABASE_STATEMENT_TIMEOUT_MS: integer({
-    description: 'How long one statement may run, in milliseconds.',
-    default: 5_000,
-    min: 1,
-    max: day,
-    unit: 'milliseconds',
-  }),
-  DATABASE_LOCK_TIMEOUT_MS: integer({
-    description: 'How long one statement waits for a lock, in milliseconds.',
-    default: 2_000,
-    min: 1,
-    max: day,
-    unit: 'milliseconds',
-  }),
-  DATABASE_TRANSACTION_TIMEOUT_MS: integer({
-    description: 'How long one transaction may last, in milliseconds; kept by servers that know it (17 and newer).',
-    default: 30_000,
-    min: 1,
-    max: day,
-    unit: 'milliseconds',
-  }),
-  DATABASE_CONNECT_RETRY_MS: integer({
-    description: 'How long a start waits for the server, in milliseconds; 0 fails at once.',
+  DATABASE_STATEMENT_TIMEOUT_MS: milliseconds('How long one statement may run, in milliseconds.', { default: 5_000, min: 1, max: day }),
+  DATABASE_LOCK_TIMEOUT_MS: milliseconds('How long one statement waits for a lock, in milliseconds.', { default: 2_000, min: 1, max: day }),
+  DATABASE_TRANSACTION_TIMEOUT_MS: milliseconds(
+    'How long one transaction may last, in milliseconds; kept by servers that know it (17 and newer).',
+    { default: 30_000, min: 1, max: day },
+  ),
+  DATABASE_CONNECT_RETRY_MS: milliseconds('How long a start waits for the server, in milliseconds; 0 fails at once.', {
     default: 30_000,
     min: 0,
     max: 3_600_000,
-    unit: 'milliseconds',
   }),
   DATABASE_POOLER: choice({
     description: 'What stands between the app and the server: nothing, or a pooler like PgBouncer that shares connections by transaction.',

@@ -8,7 +8,8 @@ import { parseEnv } from 'node:util';
 import { baseSettings } from './base.ts';
 import { quoted, renderEnvExample, renderSettingsTable } from './example.ts';
 import { choice, feature, integer, list, secret, text } from './kinds.ts';
-import { appEnvironments, defineSettings, loadSettings } from './load.ts';
+import { appEnvironments, defineSettings } from './definition.ts';
+import { loadSettings } from './load.ts';
 
 const root = join(import.meta.dirname, '../../../..');
 const base = defineSettings(baseSettings);

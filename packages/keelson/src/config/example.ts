@@ -1,7 +1,7 @@
 /** What declarations say, written down for people: the file `.env.example` and the table of settings. */
 import { parseEnv } from 'node:util';
 import type { Declaration, Declarations } from './declaration.ts';
-import type { SettingsDefinition } from './load.ts';
+import type { SettingsDefinition } from './definition.ts';
 
 const widthMax = 118;
 

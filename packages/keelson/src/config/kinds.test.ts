@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { isKeelsonError } from '../errors.ts';
 import type { AppEnvironment, Declarations, SettingsOf } from './declaration.ts';
 import { choice, databaseUrl, feature, flag, host, integer, list, port, secret, text, url } from './kinds.ts';
-import { defineSettings, loadSettings } from './load.ts';
+import { defineSettings } from './definition.ts';
+import { loadSettings } from './load.ts';
 
 const nowhere = '/nonexistent';
 

@@ -8,11 +8,12 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { inspect } from 'node:util';
 import { isKeelsonError, type KeelsonError } from '../errors.ts';
-import { createLog } from '../log.ts';
+import { redact } from '../redact.ts';
 import { baseSettings } from './base.ts';
 import type { Declarations } from './declaration.ts';
 import { feature, integer, secret, text } from './kinds.ts';
-import { defineSettings, loadSettings, type LoadedSettings } from './load.ts';
+import { defineSettings } from './definition.ts';
+import { loadSettings, type LoadedSettings } from './load.ts';
 
 const base = defineSettings(baseSettings);
 const nowhere = '/nonexistent';
@@ -161,23 +162,21 @@ test('no secret is in anything that is printed: values, explanation, JSON, log, 
     DIRECT_DATABASE_URL: 'postgresql://app:Zq9Zq9@db/app?password=Zq9Zq9',
   };
   const loaded = load(secrets);
-  const lines: string[] = [];
-  const log = createLog({ level: 'info', format: 'json', destination: { write: (line) => lines.push(line) } });
-  log.info('settings.loaded', { loaded, values: loaded.values, explained: loaded.explain(), spread: { ...loaded.values } });
+  const logged = redact({ loaded, values: loaded.values, explained: loaded.explain(), spread: { ...loaded.values } });
   const weak = refusal(baseSettings, {
     APP_ENV: 'production',
     SECRET_KEY: 'Zq9Zq9',
     SECRET_KEY_PREVIOUS: 'Zq9Zq9',
     DATABASE_URL: 'postgresql://app:Zq9Zq9#@db',
   });
-  log.error('settings.invalid', { error: weak });
   const outputs = [
     inspect(loaded, { depth: 9, showHidden: true }),
     inspect(loaded.values),
     JSON.stringify(loaded),
     JSON.stringify(loaded.explain()),
     loaded.warnings.join(),
-    lines.join(''),
+    JSON.stringify(logged),
+    JSON.stringify(redact(weak)),
     inspect(weak, { depth: 9 }),
     JSON.stringify(weak),
   ];

@@ -2,16 +2,14 @@
 import { inspect } from 'node:util';
 import { KeelsonError } from '../errors.ts';
 import type { AppEnvironment, Declaration, Declarations, SettingContext, SettingsOf } from './declaration.ts';
+import { appEnvironments, type SettingsDefinition } from './definition.ts';
 import { onTerminal, processEnvironment, workingDirectory, type EnvironmentVariables } from './environment.ts';
 import { nearestName } from './near-miss.ts';
 import { nearChoice, type Finding } from './reading.ts';
 import { maskSecret } from './secret.ts';
 import { findAll, readSources, type Source, type Sources } from './sources.ts';
 
-/** The declarations of an app, checked for being well-formed. */
-export interface SettingsDefinition<D extends Declarations> {
-  readonly declarations: D;
-}
+export type { SettingsDefinition } from './definition.ts';
 
 /** One setting as `keelson config` shows it. */
 export interface ExplainedSetting {
@@ -44,33 +42,6 @@ export interface LoadOptions {
 /** What is wrong with one setting. */
 export interface SettingProblem extends Finding {
   readonly name: string;
-}
-
-/** The environments that an app may run in. */
-export const appEnvironments: readonly AppEnvironment[] = ['development', 'staging', 'production', 'test'];
-
-/**
- * Takes the declarations of an app.
- *
- * @throws MISUSE when a name or an alias is not in capitals, is declared twice, or a feature's name does not begin with `FEATURE_`.
- * @example
- * import { baseSettings, defineSettings, feature, port } from 'keelson/config';
- * export const settings = defineSettings({ ...baseSettings, PORT: port(8001), FEATURE_REVEAL: feature({ description: 'Reveal tokens.' }) });
- */
-export function defineSettings<const D extends Declarations>(declarations: D): SettingsDefinition<D> {
-  const seen = new Set<string>();
-  for (const [name, declaration] of Object.entries(declarations)) {
-    for (const each of [name, ...declaration.aliases]) {
-      if (!/^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*$/.test(each))
-        throw new KeelsonError('MISUSE', { message: `The setting ${each} is not named LIKE_THIS.` });
-      if (seen.has(each)) throw new KeelsonError('MISUSE', { message: `The setting ${each} is declared twice.` });
-      seen.add(each);
-    }
-    if (declaration.feature !== name.startsWith('FEATURE_')) {
-      throw new KeelsonError('MISUSE', { message: `${name}: features, and nothing else, are named FEATURE_….` });
-    }
-  }
-  return { declarations };
 }
 
 /**
