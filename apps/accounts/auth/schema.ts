@@ -1,0 +1,40 @@
+/** Log-in and tokens on the wire. */
+import * as Type from 'typebox';
+
+const EMAIL_CHARACTERS_MAX = 254;
+const PASSWORD_CHARACTERS_MAX = 1_024;
+const REFRESH_TOKEN_CHARACTERS_MAX = 256;
+const SCOPE_CHARACTERS_MAX = 1_000;
+
+const Name = Type.String({ minLength: 1, maxLength: EMAIL_CHARACTERS_MAX });
+const Secret = Type.String({ minLength: 1, maxLength: PASSWORD_CHARACTERS_MAX, format: 'password' });
+const Ignored = Type.Optional(Type.String({ maxLength: SCOPE_CHARACTERS_MAX }));
+
+/**
+ * The password form of OAuth 2.0, so that the docs page's Authorize button works. It is this service's own log-in and no grant for other parties.
+ *
+ * @see RFC 6749, section 4.3.2; RFC 9700, section 2.4
+ */
+const PasswordForm = Type.Object({
+  grantType: Type.Literal('password'),
+  username: Name,
+  password: Secret,
+  scope: Ignored,
+  clientId: Ignored,
+  clientSecret: Ignored,
+});
+
+/** Who logs in: as JSON with an e-mail, or as the form with a user name that is the e-mail. */
+export const Login = Type.Union([Type.Object({ email: Name, password: Secret }), PasswordForm]);
+
+/** A refresh token on its way back. */
+export const Refresh = Type.Object({ refreshToken: Type.String({ minLength: 1, maxLength: REFRESH_TOKEN_CHARACTERS_MAX }) });
+
+/** The tokens of a session; times in seconds. */
+export const TokenPair = Type.Object({
+  accessToken: Type.String(),
+  tokenType: Type.Literal('bearer'),
+  expiresIn: Type.Integer(),
+  refreshToken: Type.String(),
+  refreshExpiresIn: Type.Integer(),
+});

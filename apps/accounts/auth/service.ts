@@ -1,0 +1,126 @@
+/** Signing in: passwords become sessions, sessions become tokens, and tokens tell who is asking. */
+import type { AccessTokens, LiveSession, Passwords, Sessions } from 'keelson/auth';
+import type { Clock } from 'keelson/clock';
+import { isKeelsonError, KeelsonError } from 'keelson/errors';
+import type { Log } from 'keelson/log';
+import type { Database } from 'keelson/work';
+import type { Repositories } from '../model.ts';
+import type { UserService } from '../users/service.ts';
+import { type CurrentUser, selectCurrentUser } from './repository.ts';
+
+export type { CurrentUser } from './repository.ts';
+
+/** What signing in is built on. */
+export interface AuthParts {
+  readonly database: Database<Repositories>;
+  readonly users: UserService;
+  readonly passwords: Passwords;
+  readonly sessions: Sessions;
+  readonly accessTokens: AccessTokens;
+  readonly clock: Clock;
+}
+
+/** The tokens of a session. */
+export interface Tokens {
+  readonly accessToken: string;
+  readonly tokenType: 'bearer';
+  readonly expiresIn: number;
+  readonly refreshToken: string;
+  readonly refreshExpiresIn: number;
+}
+
+const BEARER = /^Bearer +(\S+)$/iu;
+
+export class AuthService {
+  readonly #parts: AuthParts;
+
+  constructor(parts: AuthParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Begins a session for whoever knows the password.
+   *
+   * @throws INVALID_CREDENTIALS when the e-mail or the password is wrong; which of them is not told, and takes the same time
+   * @throws FORBIDDEN when the user may not sign in
+   */
+  async login({ email, password }: { readonly email: string; readonly password: string }, log: Log): Promise<Tokens> {
+    const { database, users, passwords, sessions } = this.#parts;
+    const found = await users.findByEmail(email);
+    const { matches, isRehashDue } = await passwords.verify(password, found?.passwordHash ?? null);
+    if (found === null || !matches) {
+      log.warn('auth.login_failed', { user_id: found?.id ?? null });
+      throw new KeelsonError('INVALID_CREDENTIALS');
+    }
+    const rehash = isRehashDue ? await passwords.hash(password) : undefined;
+    const session = await database.work(
+      async (unit) => {
+        // Locked, so that a change of the password and the end of an account come before this session or after it, and never between.
+        const user = await unit.users.get(found.id, { lock: true });
+        if (user.passwordHash !== found.passwordHash) throw new KeelsonError('INVALID_CREDENTIALS');
+        refuseInactive(user);
+        if (rehash !== undefined) user.passwordHash = rehash;
+        return sessions.begin(unit.sql, user.id);
+      },
+      { name: 'auth.login' },
+    );
+    return this.#tokensOf(session);
+  }
+
+  /**
+   * Exchanges a refresh token for a new pair; the old one is dead from then on, and whoever uses it again ends the session.
+   *
+   * @throws TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_REUSED when it is not good any more
+   * @throws FORBIDDEN when the user may not sign in
+   */
+  async refresh(refreshToken: string, log: Log): Promise<Tokens> {
+    const { database, sessions } = this.#parts;
+    const { session, refusal } = await database.work(
+      async (unit) => {
+        const rotation = await sessions.rotate(unit.sql, refreshToken);
+        if (rotation.session !== undefined) refuseInactive(await unit.users.get(rotation.session.userId));
+        return rotation;
+      },
+      { name: 'auth.refresh' },
+    );
+    // Only now: thrown inside the block it would take back that the session has ended.
+    if (session === undefined) {
+      if (isKeelsonError(refusal, 'TOKEN_REUSED')) log.warn('auth.token_reused', refusal.data);
+      throw refusal;
+    }
+    return this.#tokensOf(session);
+  }
+
+  /** Ends the session of a refresh token, if it has one. */
+  async logout(refreshToken: string): Promise<void> {
+    const { database, sessions } = this.#parts;
+    await database.work(({ sql }) => sessions.end(sql, refreshToken), { name: 'auth.logout' });
+  }
+
+  /**
+   * Who is asking. The session is read on every call, so that a log-out and the end of an account act at once.
+   *
+   * @throws UNAUTHENTICATED without a token
+   * @throws TOKEN_INVALID, TOKEN_EXPIRED when the token or its session is not good any more
+   * @throws FORBIDDEN when the user may not sign in
+   */
+  async currentUser(authorization: string | undefined): Promise<CurrentUser> {
+    const { database, accessTokens, clock } = this.#parts;
+    const token = BEARER.exec(authorization ?? '')?.[1];
+    if (token === undefined) throw new KeelsonError('UNAUTHENTICATED');
+    const claims = await accessTokens.verify(token);
+    const [user] = await database.read(({ sql }) => sql(selectCurrentUser(claims, clock.now())));
+    if (user === undefined) throw new KeelsonError('TOKEN_INVALID', { message: 'The session has ended.' });
+    refuseInactive(user);
+    return user;
+  }
+
+  async #tokensOf({ userId, sessionId, refreshToken, refreshExpiresInS }: LiveSession): Promise<Tokens> {
+    const { token, expiresInS } = await this.#parts.accessTokens.sign({ userId, sessionId });
+    return { accessToken: token, tokenType: 'bearer', expiresIn: expiresInS, refreshToken, refreshExpiresIn: refreshExpiresInS };
+  }
+}
+
+function refuseInactive({ isActive }: { readonly isActive: boolean }): void {
+  if (!isActive) throw new KeelsonError('FORBIDDEN', { message: 'This account is not active.' });
+}

@@ -1,0 +1,19 @@
+/** Routes of accounts: what they work with, and the guard that says who is calling. */
+import { type Guard, routeFactory } from 'keelson/http';
+import type { CurrentUser } from './auth/service.ts';
+import type { Repositories } from './model.ts';
+import type { Services } from './services.ts';
+
+/** Makes a route of this app. */
+export const route = routeFactory<Repositories, Services>();
+
+/** Lets in who has an access token of a session that lives, and gives the handler the user. */
+export const signedIn: Guard<CurrentUser, Services> = {
+  name: 'signedIn',
+  security: {
+    name: 'oauth2',
+    scheme: { type: 'oauth2', flows: { password: { tokenUrl: '/api/v1/auth/login', scopes: {} } } },
+  },
+  errors: ['UNAUTHENTICATED', 'TOKEN_EXPIRED', 'TOKEN_INVALID', 'FORBIDDEN'],
+  check: ({ request, services }) => services.auth.currentUser(request.headers.authorization),
+};

@@ -1,0 +1,54 @@
+/** The services of accounts, and how they are built. */
+import { AccessTokens, keyRing, Passwords, Sessions } from 'keelson/auth';
+import { developmentSecret } from 'keelson/config';
+import type { Ground } from 'keelson/http';
+import { AuthService } from './auth/service.ts';
+import { sessions } from './auth/table.ts';
+import type { Repositories } from './model.ts';
+import type { Declarations, Settings } from './settings.ts';
+import { UserService } from './users/service.ts';
+
+/** What the routes work with. */
+export interface Services {
+  readonly users: UserService;
+  readonly auth: AuthService;
+  readonly apiPrefix: string;
+}
+
+const NAME = 'accounts';
+const MINUTE_S = 60;
+/** The dearest hash takes 200 ms, and tests make many; production never sees these. */
+const TEST_COSTS = { bcryptCost: 4, argon2MemoryKib: 64, argon2Passes: 1 };
+
+/** Builds the services on the ground of a starting app. */
+export async function buildServices({ settings, database, clock, directory }: Ground<Repositories, Declarations>): Promise<Services> {
+  const secrets = { current: settings.SECRET_KEY ?? (await developmentSecret(directory)), previous: settings.SECRET_KEY_PREVIOUS };
+  const passwords = passwordsOf(settings);
+  const users = new UserService({ database, passwords });
+  const auth = new AuthService({
+    database,
+    users,
+    clock,
+    passwords,
+    sessions: new Sessions({
+      table: sessions,
+      keys: keyRing(secrets, 'refresh-token'),
+      idleDays: settings.REFRESH_TOKEN_IDLE_DAYS,
+      absoluteDays: settings.REFRESH_TOKEN_ABSOLUTE_DAYS,
+      clock,
+    }),
+    accessTokens: new AccessTokens({
+      keys: keyRing(secrets, 'access-token'),
+      issuer: NAME,
+      audience: NAME,
+      lifetimeS: settings.ACCESS_TOKEN_EXPIRE_MINUTES * MINUTE_S,
+      clock,
+    }),
+  });
+  return { users, auth, apiPrefix: settings.API_V1_PREFIX };
+}
+
+function passwordsOf(settings: Settings): Passwords {
+  const costs = settings.APP_ENV === 'test' ? TEST_COSTS : {};
+  return new Passwords({ ...costs, scheme: settings.PASSWORD_SCHEME, lengthMin: settings.PASSWORD_MIN_LENGTH });
+}

@@ -1,0 +1,16 @@
+/** The settings of accounts: those of every app, under its own name. */
+import { baseSettings, defineSettings, type SettingsOf, text } from 'keelson/config';
+
+/** Each setting, as it is declared. */
+export type Declarations = typeof declarations;
+
+const declarations = {
+  ...baseSettings,
+  PROJECT_NAME: text({ description: 'The name of the app, shown in its documents.', default: 'Accounts', lengthMax: 100 }),
+};
+
+/** What accounts reads from its environment. */
+export const settings = defineSettings(declarations);
+
+/** The values of the settings. */
+export type Settings = SettingsOf<Declarations>;
