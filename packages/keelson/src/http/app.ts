@@ -15,6 +15,8 @@ export interface Ground<R extends Repositories, D extends Declarations> {
   readonly database: Database<R>;
   readonly log: Log;
   readonly clock: Clock;
+  /** `SECRET_KEY`; in development and test, where it is not set, one that was made and kept in `.keelson`. */
+  readonly secretKey: string;
   /** Where the app lies: `.env` and `.keelson` are here. */
   readonly directory: string;
 }

@@ -7,3 +7,7 @@ export { routeFactory } from './route-factory.ts';
 export type { Answer, Input, Method, Output, Responses, Route, RouteContext, RouteDefinition, RouteFactory, RouteFacts } from './route.ts';
 export { buildServer } from './server.ts';
 export type { ServerParts } from './server.ts';
+export { runUntilSignal } from './signals.ts';
+export type { Signal, SignalSource, Stoppable } from './signals.ts';
+export { startApp } from './start.ts';
+export type { RunningApp, StartOptions } from './start.ts';

@@ -41,6 +41,7 @@ const internal: ReadonlySet<ErrorCode> = new Set([
   'MIGRATION_FAILED',
   'MIGRATION_INVALID',
   'MISUSE',
+  'PORT_TAKEN',
   'TRANSACTION_ABORTED',
   'USAGE',
 ]);

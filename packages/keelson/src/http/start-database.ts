@@ -1,0 +1,106 @@
+/** The database of a start: the server that `DATABASE_URL` names, or the embedded one, and its migrations checked or applied. */
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../clock.ts';
+import type { BaseSettings } from '../config/base.ts';
+import { KeelsonError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { readRevisions } from '../migrate/folder.ts';
+import type { Revision } from '../migrate/revision.ts';
+import { Migrator } from '../migrate/runner.ts';
+import { startEmbedded } from '../postgres/embedded.ts';
+import { connectPostgres, type Postgres } from '../postgres/postgres.ts';
+import type { Steps } from './steps.ts';
+
+/** What the database steps need to know. */
+export interface DatabaseGround {
+  /** Of the app: for `application_name` and the embedded database. */
+  readonly name: string;
+  readonly base: BaseSettings;
+  readonly directory: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly steps: Steps;
+}
+
+/** How long a stop waits for units of work that outlived their calls. */
+const CLOSE_MS = 5_000;
+
+/**
+ * Connects, after starting the embedded server where no other is named.
+ *
+ * @throws DATABASE_CONNECTION_FAILED, EMBEDDED_SERVER_FAILED
+ */
+export async function openPostgres(ground: DatabaseGround): Promise<Postgres> {
+  const { base, steps } = ground;
+  const url = base.DATABASE_URL ?? (await embeddedUrl(ground));
+  const postgres = await connectPostgres({
+    ...connection(ground, url),
+    poolSize: base.DATABASE_POOL_SIZE,
+    poolOverflow: base.DATABASE_MAX_OVERFLOW,
+    poolWaitMs: base.DATABASE_POOL_WAIT_MS,
+    statementTimeoutMs: base.DATABASE_STATEMENT_TIMEOUT_MS,
+    lockTimeoutMs: base.DATABASE_LOCK_TIMEOUT_MS,
+    transactionTimeoutMs: base.DATABASE_TRANSACTION_TIMEOUT_MS,
+    pooler: base.DATABASE_POOLER,
+  });
+  steps.undoWith('database', () => postgres.close(CLOSE_MS));
+  return postgres;
+}
+
+/**
+ * Checks or applies the migrations as `MIGRATE_ON_START` says, and gives the revisions of the app.
+ *
+ * @throws MIGRATIONS_PENDING, MIGRATION_FAILED, MIGRATION_INVALID
+ */
+export async function bringUp(
+  ground: DatabaseGround,
+  postgres: Postgres,
+  target: { folder: string | URL; namespace: string },
+): Promise<readonly Revision[]> {
+  const { base, log, clock } = ground;
+  const revisions = await readRevisions(typeof target.folder === 'string' ? target.folder : fileURLToPath(target.folder));
+  if (base.MIGRATE_ON_START === 'never') return revisions;
+  // Behind a pooler a session is not one's own; migrations need one that is.
+  const direct =
+    base.DIRECT_DATABASE_URL === undefined
+      ? undefined
+      : await connectPostgres({ ...connection(ground, base.DIRECT_DATABASE_URL), poolSize: 1 });
+  try {
+    const own = await (direct ?? postgres).connect();
+    try {
+      const migrator = new Migrator({ connection: own, revisions, namespace: target.namespace, log, clock });
+      if (base.MIGRATE_ON_START === 'apply') await migrator.up();
+      else await refusePending(migrator, log);
+    } finally {
+      await own.close();
+    }
+  } finally {
+    await direct?.close();
+  }
+  return revisions;
+}
+
+async function refusePending(migrator: Migrator, log: Log): Promise<void> {
+  const { pending, problems } = await migrator.status();
+  // A database that is ahead is usual while a new version replaces this one: told, not refused.
+  for (const { kind, message, hint } of problems) log.warn('migration.history_differs', { kind, message, hint });
+  if (pending.length === 0) return;
+  const named = pending.length === 1 ? `the migration ${pending[0]}` : `${pending.length} migrations (${pending[0]} … ${pending.at(-1)})`;
+  throw new KeelsonError('MIGRATIONS_PENDING', {
+    message: `The database is behind the code by ${named}.`,
+    hint: 'Run `keelson migrate up`, or start with MIGRATE_ON_START=apply.',
+    data: { pending },
+  });
+}
+
+async function embeddedUrl({ name, directory, log, clock, steps }: DatabaseGround): Promise<string> {
+  const dataDirectory = path.join(directory, '.keelson', 'postgres');
+  const server = await startEmbedded({ dataDirectory, database: name.replaceAll('-', '_'), log, clock });
+  steps.undoWith('embedded server', () => server.stop());
+  return server.url;
+}
+
+function connection({ name, base, log, clock }: DatabaseGround, url: string): Parameters<typeof connectPostgres>[0] {
+  return { url, applicationName: name, connectRetryMs: base.DATABASE_CONNECT_RETRY_MS, log, clock };
+}
