@@ -3,13 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isKeelsonError, KeelsonError } from '../errors.ts';
 import { sql } from '../schema/sql.ts';
-import { testDatabase } from '../testing/database.ts';
-import { Author, authors, model, Note, notes } from './tokens.fixture.ts';
+import { Author, authors, Note, notes, openTest } from './tokens.fixture.ts';
 
 const refusal = new KeelsonError('FORBIDDEN');
 
 test('a nested unit that fails takes back its rows and its entities, and the outer one goes on', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   const seen: string[] = [];
   const note = await database.work(({ notes: repository }) => repository.add(new Note({ title: 'before' })));
   await database.work(async ({ notes: repository, authors: others, nested, emit, after }) => {
@@ -44,7 +43,7 @@ test('a nested unit that fails takes back its rows and its entities, and the out
 });
 
 test('a nested unit that fails after a flush, also of a removal, goes back as well', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   const [one, two] = await database.work(({ notes: repository }) =>
     repository.addMany([new Note({ title: 'one' }), new Note({ title: 'two' })]),
   );
@@ -79,7 +78,7 @@ test('a nested unit that fails after a flush, also of a removal, goes back as we
 });
 
 test('a statement that fails inside a nested unit does not fail the outer one', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   await database.work(async ({ authors: repository, nested, sql: run }) => {
     repository.add(new Author({ wallet: '0xkept' }));
     await assert.rejects(nested(() => run(sql`select 1 / 0`)));
@@ -94,7 +93,7 @@ test('a statement that fails inside a nested unit does not fail the outer one', 
 });
 
 test('a unit of work opened inside a block is a savepoint of it, never a second connection', async () => {
-  await using database = await testDatabase({ model }, { poolSize: 1, poolWaitMs: 200 });
+  await using database = await openTest({ poolSize: 1, poolWaitMs: 200 });
   await database.work(async ({ authors: repository, sql: run }) => {
     const [outer] = await run(sql<{ pid: number }>`select pg_backend_pid() as pid`);
     await database.work(async ({ authors: inner, sql: again }) => {
@@ -118,7 +117,7 @@ test('a unit of work opened inside a block is a savepoint of it, never a second 
 });
 
 test('nested units that are started together run one after another', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   await database.work(async ({ nested }) => {
     const outcomes = await Promise.allSettled(
       Array.from({ length: 20 }, (_, position) =>
@@ -135,7 +134,7 @@ test('nested units that are started together run one after another', async () =>
 });
 
 test('a nested unit cannot commit by hand, and one for another tenant is refused', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   await database.work(async ({ nested, commit }) => {
     await assert.rejects(nested(commit), (error) => isKeelsonError(error, 'MISUSE'));
     await assert.rejects(
@@ -150,7 +149,7 @@ test('a nested unit cannot commit by hand, and one for another tenant is refused
 });
 
 test('settings of a context hold in its transactions and are gone with them', async () => {
-  await using database = await testDatabase({ model }, { poolSize: 1 });
+  await using database = await openTest({ poolSize: 1 });
   const read = sql<{ tenant: string | null }>`select current_setting('app.tenant', true) as tenant`;
   const tenant = "o'hara \\ co";
   const [inside] = await database.for({ settings: { 'app.tenant': tenant } }).work(({ sql: run }) => run(read));
@@ -169,7 +168,7 @@ test('settings of a context hold in its transactions and are gone with them', as
 
 test('a test that is rolled back sees its own work and leaves nothing', async () => {
   {
-    await using database = await testDatabase({ model }, { isolation: 'rollback' });
+    await using database = await openTest({ isolation: 'rollback' });
     await database.work(({ notes: repository }) => void repository.add(new Note({ title: 'seen' })));
     await assert.rejects(
       database.work(({ notes: repository }) => {
@@ -185,6 +184,6 @@ test('a test that is rolled back sees its own work and leaves nothing', async ()
     assert.equal(twice.length, 2);
     assert.equal(await database.read((reader) => reader.notes.count()), 3);
   }
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   assert.equal(await database.read((reader) => reader.notes.count()), 0);
 });

@@ -21,6 +21,7 @@ import { enumType } from '../schema/enum-type.ts';
 import { lifeCycle } from '../schema/life-cycle.ts';
 import { sql } from '../schema/sql.ts';
 import { check, index, primaryKey, table } from '../schema/table.ts';
+import { testDatabase, type TestDatabase, type TestDatabaseOptions } from '../testing/database.ts';
 import { entity } from './entity.ts';
 import { defineModel } from './model.ts';
 import { outbox, OutboxRepository } from './outbox.ts';
@@ -165,4 +166,12 @@ export function authorWithTokens(count: number): { readonly author: Author; read
     (_, position) => new Token({ tokenId: position, authorId: author.id, mintTimestamp: new Date(1_700_000_000_000 + position) }),
   );
   return { author, tokens: made };
+}
+
+/** How the tests run their statements; the same tests run a second time one statement after another. */
+export const mode = { isPipelined: true };
+
+/** A clean database of the model, in the mode of the run. */
+export function openTest(options: TestDatabaseOptions = {}): Promise<TestDatabase<typeof model.repositories>> {
+  return testDatabase({ model }, { pipeline: mode.isPipelined, ...options });
 }

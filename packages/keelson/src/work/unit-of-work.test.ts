@@ -5,16 +5,15 @@ import { isKeelsonError, KeelsonError } from '../errors.ts';
 import { silentLog } from '../log.ts';
 import { connectPostgres } from '../postgres/postgres.ts';
 import { sql } from '../schema/sql.ts';
-import { testDatabase } from '../testing/database.ts';
 import { openDatabase } from './database.ts';
-import { Author, authorWithTokens, model, Note, Token, tokens } from './tokens.fixture.ts';
+import { Author, authorWithTokens, model, Note, openTest, Token, tokens } from './tokens.fixture.ts';
 import { startWire } from './wire.fixture.ts';
 
 const aToken = (author: Author): Token => new Token({ tokenId: 1, authorId: author.id, mintTimestamp: new Date(0) });
 
 // INF-3
 test('an empty unit of work takes no connection and sends nothing', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   const before = database.postgres.pool.stats.acquiredTotal;
   assert.equal(await database.work(() => 42), 42);
   await database.work(({ tokens: unused }) => void unused);
@@ -22,7 +21,7 @@ test('an empty unit of work takes no connection and sends nothing', async () => 
 });
 
 test('load, change, commit takes two round trips: BEGIN leaves with the first statement, COMMIT with the last', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   const note = await database.work(({ notes }) => notes.add(new Note({ title: 'first' })));
   await using wire = await startWire(database.postgres.url);
   const postgres = await connectPostgres({ url: wire.url, poolSize: 1, readers: 1, log: silentLog });
@@ -50,7 +49,7 @@ test('load, change, commit takes two round trips: BEGIN leaves with the first st
 });
 
 test('leaving the block commits what changed, and only that', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   const { author, tokens: made } = authorWithTokens(3);
   await database.work(({ authors, tokens: repository }) => {
     repository.addMany(made);
@@ -69,7 +68,7 @@ test('leaving the block commits what changed, and only that', async () => {
 });
 
 test('a throw takes everything back and passes on as it was', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   const reason = new KeelsonError('FORBIDDEN');
   await assert.rejects(
     database.work(async ({ authors, flush }) => {
@@ -84,7 +83,7 @@ test('a throw takes everything back and passes on as it was', async () => {
 });
 
 test('an entity is a plain object: it prints, spreads and turns into JSON as what it is', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   const author = await database.work(({ authors }) => authors.add(new Author({ wallet: '0xab' })));
   const loaded = await database.work(({ authors }) => authors.get(author.id));
   assert.ok(loaded instanceof Author);
@@ -94,7 +93,7 @@ test('an entity is a plain object: it prints, spreads and turns into JSON as wha
 });
 
 test('within a unit the same row is the same object, and is asked for once', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   const author = await database.work(({ authors }) => authors.add(new Author({ wallet: '0xab' })));
   await database.work(async ({ authors }) => {
     const one = await authors.get(author.id);
@@ -105,7 +104,7 @@ test('within a unit the same row is the same object, and is asked for once', asy
 });
 
 test('changes inside JSON, arrays and dates are seen', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   const { author, tokens: made } = authorWithTokens(1);
   await database.work((unit) => {
     unit.authors.add(author);
@@ -129,7 +128,7 @@ test('changes inside JSON, arrays and dates are seen', async () => {
 });
 
 test('an unchanged entity writes nothing, whatever its types', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   const { author, tokens: made } = authorWithTokens(1);
   await database.work((unit) => {
     unit.authors.add(author);
@@ -154,7 +153,7 @@ test('an unchanged entity writes nothing, whatever its types', async () => {
 });
 
 test('a statement that failed and was swallowed still fails the block', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   await assert.rejects(
     database.work(async ({ authors, sql: run }) => {
       authors.add(new Author({ wallet: '0xlost' }));
@@ -170,7 +169,7 @@ test('a statement that failed and was swallowed still fails the block', async ()
 });
 
 test('the n-th statement of a flush fails: nothing of it is kept, and the first failure is told', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   const author = new Author({ wallet: '0x1' });
   await database.work(({ authors }) => authors.add(author));
   for (const failing of [0, 1, 2]) {
@@ -188,7 +187,7 @@ test('the n-th statement of a flush fails: nothing of it is kept, and the first 
 });
 
 test('commit by hand ends one transaction and begins the next', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   await assert.rejects(
     database.work(async ({ authors, commit }) => {
       authors.add(new Author({ wallet: '0xkept' }));
@@ -205,7 +204,7 @@ test('commit by hand ends one transaction and begins the next', async () => {
 });
 
 test('rollback by hand forgets what was done, and the block may go on', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   await database.work(async ({ authors, flush, rollback }) => {
     authors.add(new Author({ wallet: '0xlost' }));
     await flush();
@@ -219,7 +218,7 @@ test('rollback by hand forgets what was done, and the block may go on', async ()
 });
 
 test('what waits in after() runs only when the commit is certain, and cannot undo it', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   const seen: string[] = [];
   await database.work(({ authors, after }) => {
     authors.add(new Author({ wallet: '0x1' }));
@@ -239,7 +238,7 @@ test('what waits in after() runs only when the commit is certain, and cannot und
 });
 
 test('an emitted event is in the outbox when its cause is in the table, and else nowhere', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   const listener = await database.postgres.connect();
   const woken = Promise.withResolvers<string>();
   await listener.listen('unit.outbox', woken.resolve);
@@ -264,7 +263,7 @@ test('an emitted event is in the outbox when its cause is in the table, and else
 });
 
 test('a unit of work is refused after its block has ended', async () => {
-  await using database = await testDatabase({ model });
+  await using database = await openTest();
   const leaked = await database.work((unit) => unit);
   await assert.rejects(
     async () => leaked.authors.list(),

@@ -42,11 +42,12 @@ export async function startWire(url: string): Promise<Wire> {
         upstream.write(chunk);
         return;
       }
-      const types = messageTypes(chunk);
-      packets.push(types);
-      remaining -= types.length;
-      if (remaining < 0) cut();
-      else upstream.write(chunk);
+      const messages = splitMessages(chunk);
+      packets.push(messages.map(({ type }) => type).join(''));
+      const cutting = messages[remaining];
+      remaining -= messages.length;
+      if (cutting === undefined) upstream.write(chunk);
+      else upstream.write(chunk.subarray(0, cutting.offset), cut);
     });
     upstream.on('data', (chunk: Buffer) => {
       // ReadyForQuery: the log-in is over.
@@ -76,13 +77,11 @@ export async function startWire(url: string): Promise<Wire> {
   };
 }
 
-/** The types of the messages in a packet; a message that a packet cuts in two counts in the first. */
-function messageTypes(packet: Buffer): string {
-  let types = '';
-  let offset = 0;
-  while (offset + LENGTH_BYTES < packet.length) {
-    types += String.fromCharCode(packet[offset] ?? 0);
-    offset += 1 + packet.readUInt32BE(offset + 1);
+/** The messages of a packet; one that is cut in two by packets counts in the first. */
+function splitMessages(packet: Buffer): { readonly type: string; readonly offset: number }[] {
+  const messages: { readonly type: string; readonly offset: number }[] = [];
+  for (let offset = 0; offset + LENGTH_BYTES < packet.length; offset += 1 + packet.readUInt32BE(offset + 1)) {
+    messages.push({ type: String.fromCharCode(packet[offset] ?? 0), offset });
   }
-  return types;
+  return messages;
 }
