@@ -88,6 +88,7 @@ export function entity<C extends Columns, K extends keyof C & string, S extends 
 ): EntityClass<C, K, To, Back>;
 export function entity(declared: AnyTable, cycle?: AnyLifeCycle): unknown {
   const meta = describe(declared, cycle);
+  // oxlint-disable-next-line typescript/no-extraneous-class -- its methods are the moves, which are put onto the prototype below
   class Entity {
     constructor(values: Readonly<Record<string, unknown>>) {
       fillNew(meta, this, values);

@@ -6,7 +6,6 @@ import { repository } from './repository.ts';
 
 /** The columns of the outbox. */
 // A type and not an interface: only a type is let through as a record of columns.
-// oxlint-disable-next-line typescript/consistent-type-definitions
 export type OutboxColumns = {
   readonly id: KeyColumn<string, 'optional'>;
   readonly type: Column<string>;
