@@ -33,13 +33,16 @@ export class Connection {
   /** The first failure of the transaction that is open: the cause of every one that follows. */
   #firstFailure: unknown;
   #reason: unknown;
-  #unfit = false;
   #outdated = false;
+  #discarded = false;
   #pending = 0;
   #lastText = '';
   #corked = false;
+  #closing: KeelsonError | undefined;
   /** Called once, when the connection is lost or has ended. */
   onEnd: (() => void) | undefined;
+  /** Offered what certainly did not run; true when it was taken over, and will be answered by someone else. */
+  onNotRun: ((exchange: Exchange) => boolean) | undefined;
 
   private constructor(client: Client, parameters: ServerParameters) {
     this.#client = client;
@@ -52,7 +55,7 @@ export class Connection {
     // Without a listener a terminated backend would end the process.
     client.on('error', (error) => this.#lose(error));
     client.on('end', () => {
-      this.#lose(new KeelsonError('DATABASE_CONNECTION_FAILED', { message: 'The connection was closed.' }));
+      this.#lose(closedError());
       this.#closed.resolve();
     });
   }
@@ -88,9 +91,14 @@ export class Connection {
     return this.#client.getTransactionStatus() ?? undefined;
   }
 
-  /** Whether it must not be used again: it is lost, or the server's statements no longer fit what we remember of them. */
+  /** Whether it must not be used again: it is lost or closed, or the server's plans no longer fit. */
   get broken(): boolean {
-    return this.#unfit;
+    return this.#reason !== undefined || this.#outdated || this.#closing !== undefined;
+  }
+
+  /** Whether another may have it: it is sound, idle, and nobody said otherwise. */
+  get reusable(): boolean {
+    return !this.broken && !this.#discarded && this.#pending === 0 && this.transactionStatus === 'I';
   }
 
   /** Whether the server's plans no longer fit the tables: other connections will find the same. */
@@ -137,7 +145,7 @@ export class Connection {
 
   /** Hears what is notified on a channel; such a connection is not handed on to others. */
   async listen(channel: string, onNotify: (payload: string) => void): Promise<void> {
-    this.#unfit = true;
+    this.#discarded = true;
     this.#client.on('notification', (message) => {
       if (message.channel === channel) onNotify(message.payload ?? '');
     });
@@ -146,25 +154,26 @@ export class Connection {
 
   /** Says that whoever takes it back must not hand it on: something was set on it that outlives the transaction. */
   discard(): void {
-    this.#unfit = true;
+    this.#discarded = true;
   }
 
   /** Ends it after what is under way. */
   async close(): Promise<void> {
-    this.#unfit = true;
+    this.#closing ??= closedError();
     await this.#client.end();
   }
 
   /** Ends it now; what is under way fails. */
   destroy(reason?: unknown): void {
-    this.#lose(reason ?? new KeelsonError('DATABASE_CONNECTION_FAILED', { message: 'The connection was closed.' }));
+    this.#lose(reason ?? closedError());
     this.#client.connection.stream.destroy();
   }
 
   #send(exchange: Exchange): Promise<Result> {
     this.#pending += 1;
     this.#lastText = exchange.text;
-    if (this.#reason !== undefined) this.#reject(exchange, this.#reason);
+    const refusal = this.#reason ?? this.#closing;
+    if (refusal !== undefined) this.#reject(exchange, refusal);
     else {
       this.#cork();
       this.#client.query(exchange);
@@ -176,14 +185,14 @@ export class Connection {
     if (this.#corked) return;
     this.#corked = true;
     this.#client.connection.stream.cork();
-    process.nextTick(uncork, this);
+    process.nextTick(this.#uncork);
   }
 
   /** What was asked for in this turn leaves. */
-  uncork(): void {
+  readonly #uncork = (): void => {
     this.#corked = false;
     this.#client.connection.stream.uncork();
-  }
+  };
 
   #succeeded(exchange: Exchange): void {
     if (this.#firstFailure !== undefined && this.transactionStatus === 'I') this.#firstFailure = undefined;
@@ -193,8 +202,8 @@ export class Connection {
 
   #failed(exchange: Exchange, error: unknown): void {
     if (isConnectionLost(error)) this.#lose(error);
-    if (this.#reason !== undefined || !exchange.sent) {
-      this.#reject(exchange, this.#reason ?? error);
+    if (this.#reason !== undefined) {
+      this.#reject(exchange, this.#reason);
       return;
     }
     // The status of the transaction comes with the next message; who hears of the failure may ask for it.
@@ -217,8 +226,9 @@ export class Connection {
     const earlier = exchange.prepared?.failure;
     if (state === '26000' && earlier !== undefined && !exchange.parsed) return earlier;
     if (state === '26000' || (state === '0A000' && exchange.prepared !== undefined)) {
-      this.#unfit = true;
       this.#outdated = true;
+      // Noticed before anything was done.
+      exchange.sent = false;
     }
     if (state === '25P02' && this.#firstFailure !== undefined) {
       return new KeelsonError('TRANSACTION_ABORTED', { data: { sqlState: '25P02' }, cause: this.#firstFailure });
@@ -228,11 +238,11 @@ export class Connection {
 
   #reject(exchange: Exchange, error: unknown): void {
     this.#pending -= 1;
+    if (!exchange.sent && this.onNotRun?.(exchange) === true) return;
     exchange.resolve(fail(exchange, error));
   }
 
   #lose(error: unknown): void {
-    this.#unfit = true;
     if (this.#reason !== undefined) return;
     this.#reason = error;
     this.#settleFailing();
@@ -259,8 +269,8 @@ function ignore(): void {
   // The caller has the same rejection.
 }
 
-function uncork(connection: Connection): void {
-  connection.uncork();
+function closedError(): KeelsonError {
+  return new KeelsonError('DATABASE_CONNECTION_FAILED', { message: 'The connection was closed.' });
 }
 
 function parseProcessId(client: Client): number | undefined {

@@ -59,11 +59,13 @@ export class Exchange {
   fields: readonly Field[] = NO_FIELDS;
   tag = '';
   rowCount = 0;
+  /** False when it certainly never left. */
   sent = false;
   /** The named statement that this one uses. */
   prepared: Prepared | undefined = undefined;
   /** Whether this one brought the text of its named statement to the server. */
   parsed = false;
+  #refusal: KeelsonError | undefined = undefined;
 
   constructor(owner: ExchangeOwner, text: string, statement: Statement | undefined) {
     const { promise, resolve } = Promise.withResolvers<Result>();
@@ -74,18 +76,19 @@ export class Exchange {
     this.resolve = resolve;
   }
 
-  /** Called by the client when it is this statement's turn to be sent; an error returned means that nothing was sent. */
-  submit(wire: Wire): Error | null {
+  /** Called by the client when it is this statement's turn to be sent. */
+  submit(wire: Wire): null {
     const { statement } = this;
-    if (statement === undefined) wire.query(this.text);
-    else {
-      const problem = problemOf(statement, this.owner.prepared);
-      if (problem !== undefined) return new KeelsonError('MISUSE', { message: problem });
-      if (statement.name === undefined) this.#sendUnnamed(wire, statement);
-      else this.#sendNamed(wire, statement, statement.name);
-      wire.sync();
+    this.sent = wire.stream.writable;
+    if (statement === undefined) {
+      wire.query(this.text);
+      return null;
     }
-    this.sent = true;
+    const problem = problemOf(statement, this.owner.prepared);
+    if (problem !== undefined) this.#refuse(wire, problem);
+    else if (statement.name === undefined) this.#sendUnnamed(wire, statement);
+    else this.#sendNamed(wire, statement, statement.name);
+    wire.sync();
     return null;
   }
 
@@ -119,7 +122,7 @@ export class Exchange {
 
   handleError(error: unknown): void {
     if (this.parsed && this.prepared !== undefined) this.prepared.failure = error;
-    this.owner.failed(this, error);
+    this.owner.failed(this, this.#refusal ?? error);
   }
 
   handleCopyInResponse(wire: { sendCopyFail(reason: string): void }): void {
@@ -136,6 +139,12 @@ export class Exchange {
 
   handlePortalSuspended(): void {
     // Cannot come: no row limit is ever sent.
+  }
+
+  /** What cannot be sent fails on the server as well: a transaction around it must not commit as if nothing had been. */
+  #refuse(wire: Wire, problem: string): void {
+    this.#refusal = new KeelsonError('MISUSE', { message: problem });
+    wire.bind({ statement: 'keelson_refused', values: [] }, true);
   }
 
   #sendUnnamed(wire: Wire, statement: Statement): void {
@@ -167,13 +176,12 @@ export class Exchange {
 Object.setPrototypeOf(Exchange.prototype, Query.prototype);
 
 function problemOf(statement: Statement, prepared: ReadonlyMap<string, Prepared>): string | undefined {
-  if (statement.values.length > PARAMETERS_MAX)
-    return `A statement has ${statement.values.length} parameters; ${PARAMETERS_MAX} is the most.`;
-  if (statement.text.includes('\0')) return 'The text of a statement has a NUL character.';
-  if (statement.name !== undefined && (prepared.get(statement.name)?.text ?? statement.text) !== statement.text) {
-    return `The name ${statement.name} was used for another statement.`;
-  }
-  for (const value of statement.values) {
+  const { name, text, values } = statement;
+  const known = name === undefined ? undefined : prepared.get(name);
+  if (known === undefined && text.includes('\0')) return 'The text of a statement has a NUL character.';
+  if (known !== undefined && known.text !== text) return `The name ${name} was used for another statement.`;
+  if (values.length > PARAMETERS_MAX) return `A statement has ${values.length} parameters; ${PARAMETERS_MAX} is the most.`;
+  for (const value of values) {
     if (typeof value !== 'string' && value !== null && !Buffer.isBuffer(value))
       return `A parameter of a statement is ${typeof value}; encode it first.`;
   }

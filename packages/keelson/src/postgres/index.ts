@@ -3,7 +3,7 @@ export { connectPostgres, type Postgres, type PostgresOptions } from './postgres
 export { Connection, type TransactionStatus, type ServerParameters } from './connection.ts';
 export { type Field, type Result, type Row } from './exchange.ts';
 export { Pool } from './pool.ts';
-export { type PoolOptions } from './pool-limits.ts';
+export { type PoolOptions } from './pool-member.ts';
 export { type Holder, type PoolStats } from './pool-stats.ts';
 export { Readers, type ReadersOptions } from './readers.ts';
 export { type SessionSettings } from './connector.ts';

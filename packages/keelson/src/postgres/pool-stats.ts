@@ -1,4 +1,6 @@
 /** What a pool tells about itself: counters, and who holds its connections. */
+import { KeelsonError } from '../errors.ts';
+import type { Member } from './pool-member.ts';
 
 /** How a pool stands. */
 export interface PoolStats {
@@ -30,20 +32,47 @@ export interface Holder {
 }
 
 /** The counters of a pool; they only grow. */
-export class PoolCounters {
-  acquiredTotal = 0;
-  timeoutsTotal = 0;
-  connectsTotal = 0;
-  connectFailuresTotal = 0;
-  discardedTotal = 0;
-  acquireMsTotal = 0;
-  acquireMsMax = 0;
+export type PoolCounters = { -readonly [K in Extract<keyof PoolStats, `${string}Total` | 'acquireMsMax'>]: PoolStats[K] };
 
-  /** Somebody got a connection after waiting this long. */
-  waited(waitedMs: number): void {
-    this.acquireMsTotal += waitedMs;
-    if (waitedMs > this.acquireMsMax) this.acquireMsMax = waitedMs;
+/** Counters that have counted nothing yet. */
+export function newCounters(): PoolCounters {
+  return {
+    acquiredTotal: 0,
+    timeoutsTotal: 0,
+    connectsTotal: 0,
+    connectFailuresTotal: 0,
+    discardedTotal: 0,
+    acquireMsTotal: 0,
+    acquireMsMax: 0,
+  };
+}
+
+/** Those among the members that are held, the longest first. */
+export function holdersAmong(members: Iterable<Member>, nowMs: number): readonly Holder[] {
+  const held: Holder[] = [];
+  for (const { connection, holder, sinceMs } of members) {
+    if (holder !== undefined) held.push({ holder, statement: shortened(connection.lastStatement), ageMs: Math.round(nowMs - sinceMs) });
   }
+  return held.toSorted((one, other) => other.ageMs - one.ageMs);
+}
+
+/** What somebody is told who waited in vain: who has the connections. Names and statements are for the log and the developer, not for a client. */
+export function exhaustedError(
+  stats: PoolStats,
+  data: { readonly waiter: string; readonly waitedMs: number; readonly holders: readonly Holder[] },
+): KeelsonError {
+  const opening = stats.connecting === 0 ? '' : `, ${stats.connecting} are being opened`;
+  const names = data.holders.map(({ holder, statement, ageMs }) => `${holder} for ${ageMs} ms ("${statement}")`);
+  return new KeelsonError('POOL_EXHAUSTED', {
+    message: `No database connection came free within ${data.waitedMs} ms: ${stats.active} of ${stats.sizeMax} are held${opening}.`,
+    hint: names.length === 0 ? undefined : `Held by ${names.join(', ')}. Shorten that, or raise DATABASE_POOL_SIZE.`,
+    data,
+  });
+}
+
+/** What those are told who come when the pool closes. */
+export function closedError(): KeelsonError {
+  return new KeelsonError('SERVICE_UNAVAILABLE', { message: 'The database connections are being closed.' });
 }
 
 const STATEMENT_SHOWN_MAX = 120;

@@ -3,7 +3,9 @@ import { type Clock, systemClock } from '../clock.ts';
 import { KeelsonError } from '../errors.ts';
 import { type Log, silentLog } from '../log.ts';
 import type { Connection } from './connection.ts';
+import { Leaving } from './leaving.ts';
 import {
+  answers,
   isHeldTooLong,
   isIdleTooLong,
   isTooOld,
@@ -11,13 +13,13 @@ import {
   type Member,
   type PoolLimits,
   poolLimits,
+  settledWithin,
   type PoolOptions,
-} from './pool-limits.ts';
-import { type Holder, PoolCounters, type PoolStats, shortened } from './pool-stats.ts';
+} from './pool-member.ts';
+import { type Holder, type PoolStats, closedError, exhaustedError, holdersAmong, newCounters, shortened } from './pool-stats.ts';
 import { fromDatabase, sqlState } from './sqlstate.ts';
 import { type Waiter, WaitingLine } from './waiting-line.ts';
 
-const VALIDATE_WAIT_MS = 2_000;
 const CLOSE_WAIT_MS = 10_000;
 const HOLDERS_NAMED_MAX = 20;
 
@@ -31,10 +33,9 @@ export class Pool {
   /** The one that came back last is handed out first: its caches are warm, and the others can be let go. */
   readonly #idle: Member[] = [];
   readonly #line: WaitingLine;
-  readonly #counters = new PoolCounters();
+  readonly #counters = newCounters();
   readonly #ending = new AbortController();
-  /** On their way out; only closing the pool waits for them. */
-  readonly #leaving = new Set<Connection>();
+  readonly #leaving = new Leaving(() => this.#checkDrained());
   readonly #drained = Promise.withResolvers<void>();
   #active = 0;
   #connecting = 0;
@@ -57,28 +58,21 @@ export class Pool {
 
   /** How it stands at this moment. */
   get stats(): PoolStats {
-    const { sizeMax, overflow } = this.#limits;
-    const { acquiredTotal, timeoutsTotal, connectsTotal, connectFailuresTotal, discardedTotal, acquireMsTotal, acquireMsMax } =
-      this.#counters;
-    const now = {
+    return {
       size: this.#size,
+      sizeMax: this.#limits.sizeMax,
+      overflow: this.#limits.overflow,
       active: this.#active,
       idle: this.#idle.length,
       connecting: this.#connecting,
       waiting: this.#line.length,
+      ...this.#counters,
     };
-    const totals = { acquiredTotal, timeoutsTotal, connectsTotal, connectFailuresTotal, discardedTotal, acquireMsTotal, acquireMsMax };
-    return { ...now, sizeMax, overflow, ...totals };
   }
 
   /** Who holds connections now, the longest first. */
   get holders(): readonly Holder[] {
-    const nowMs = this.#clock.monotonicMs();
-    const held: Holder[] = [];
-    for (const { connection, holder, sinceMs } of this.#members.values()) {
-      if (holder !== undefined) held.push({ holder, statement: shortened(connection.lastStatement), ageMs: Math.round(nowMs - sinceMs) });
-    }
-    return held.toSorted((one, other) => other.ageMs - one.ageMs);
+    return holdersAmong(this.#members.values(), this.#clock.monotonicMs());
   }
 
   /** An idle connection at once; none when there is none that is surely fit, and `acquire` is the way. */
@@ -125,7 +119,7 @@ export class Pool {
     member.holder = undefined;
     this.#active -= 1;
     const nowMs = this.#clock.monotonicMs();
-    const fit = !connection.broken && connection.pending === 0 && connection.transactionStatus === 'I';
+    const fit = connection.reusable;
     if (!fit) this.#discarded(connection, holder);
     if (!fit || this.#surplus || this.#ending.signal.aborted || this.#outlived(member, nowMs)) {
       this.#remove(member);
@@ -140,7 +134,7 @@ export class Pool {
     const member: Member = { connection, bornMs: nowMs, generation: this.#generation, holder: undefined, sinceMs: nowMs, reported: false };
     this.#members.set(connection, member);
     this.#counters.connectsTotal += 1;
-    connection.onEnd = () => this.#lost(member);
+    connection.onEnd = () => this.#letGo(member);
     if (this.#ending.signal.aborted || this.#surplus) {
       this.#remove(member);
       return;
@@ -161,13 +155,10 @@ export class Pool {
     this.#line.dismiss(closedError);
     this.renew();
     this.#checkDrained();
-    const inTime = new AbortController();
-    const late = this.#clock.sleep(deadlineMs, inTime.signal).catch(ignore);
-    await Promise.race([this.#drained.promise, late]);
-    inTime.abort();
-    const left = [...this.#members.keys(), ...this.#leaving];
-    for (const connection of left) connection.destroy();
-    await Promise.all(left.map((connection) => connection.ended));
+    await settledWithin(this.#drained.promise, deadlineMs, this.#clock);
+    const held = [...this.#members.keys()];
+    for (const connection of held) connection.destroy();
+    await Promise.all([this.#leaving.destroy(), ...held.map((connection) => connection.ended)]);
   }
 
   get #size(): number {
@@ -199,7 +190,9 @@ export class Pool {
       return;
     }
     this.#hold(member, waiter.holder, nowMs);
-    this.#counters.waited(nowMs - waiter.sinceMs);
+    const waitedMs = nowMs - waiter.sinceMs;
+    this.#counters.acquireMsTotal += waitedMs;
+    this.#counters.acquireMsMax = Math.max(this.#counters.acquireMsMax, waitedMs);
     waiter.resolve(member.connection);
   }
 
@@ -236,38 +229,26 @@ export class Pool {
     this.#checkDrained();
   }
 
-  /** Asks a connection that has been idle for long whether it is still there. */
   async #validate(member: Member): Promise<void> {
     this.#validating += 1;
-    const { connection } = member;
-    const answered = new AbortController();
-    this.#clock.sleep(VALIDATE_WAIT_MS, answered.signal).then(() => connection.destroy(), ignore);
-    try {
-      await connection.command('');
-    } catch (error) {
-      this.#log.debug('pool.idle_lost', { error });
-    }
-    answered.abort();
+    const alive = await answers(member.connection, this.#clock);
     this.#validating -= 1;
-    if (connection.broken || this.#ending.signal.aborted) this.#remove(member);
-    else this.#give(member, this.#clock.monotonicMs());
+    if (alive && !this.#ending.signal.aborted) this.#give(member, this.#clock.monotonicMs());
+    else {
+      this.#remove(member);
+      // What took this one away took those that are idle for even longer.
+      for (const older of this.#idle.splice(0)) this.#remove(older);
+    }
     this.#serve();
     this.#checkDrained();
   }
 
   #remove(member: Member): void {
-    const { connection } = member;
-    if (!this.#members.delete(connection)) return;
-    this.#leaving.add(connection);
-    void connection.ended.then(() => {
-      this.#leaving.delete(connection);
-      this.#checkDrained();
-    });
-    if (connection.pending > 0 || connection.transactionStatus !== 'I') connection.destroy();
-    else void connection.close();
+    if (this.#members.delete(member.connection)) this.#leaving.show(member.connection);
   }
 
-  #lost(member: Member): void {
+  /** Ends one if it is idle. */
+  #letGo(member: Member): void {
     const at = this.#idle.indexOf(member);
     if (at === -1) return;
     this.#idle.splice(at, 1);
@@ -286,18 +267,9 @@ export class Pool {
     this.#counters.timeoutsTotal += 1;
     const holders = this.holders.slice(0, HOLDERS_NAMED_MAX);
     const waitedMs = Math.round(this.#clock.monotonicMs() - waiter.sinceMs);
-    this.#log.warn('pool.exhausted', {
-      waiter: waiter.holder,
-      waited_ms: waitedMs,
-      active: this.#active,
-      waiting: this.#line.length,
-      holders,
-    });
-    return new KeelsonError('POOL_EXHAUSTED', {
-      message: `No database connection came free within ${this.#limits.waitMs} ms: all ${this.#active} are held.`,
-      hint: holders.length === 0 ? undefined : `Held by ${holders.map((held) => `${held.holder} (${held.ageMs} ms)`).join(', ')}.`,
-      data: { waiter: waiter.holder, waitedMs, holders },
-    });
+    const { active, connecting, waiting } = this.stats;
+    this.#log.warn('pool.exhausted', { waiter: waiter.holder, waited_ms: waitedMs, active, connecting, waiting, holders });
+    return exhaustedError(this.stats, { waiter: waiter.holder, waitedMs, holders });
   }
 
   /** Looks after the members as long as there are any. */
@@ -312,28 +284,15 @@ export class Pool {
   }
 
   #inspect(member: Member, nowMs: number): void {
+    const heldMs = Math.round(nowMs - member.sinceMs);
     if (isHeldTooLong(member, this.#limits, nowMs)) {
       member.reported = true;
-      const statement = shortened(member.connection.lastStatement);
-      this.#log.warn('pool.held_long', { holder: member.holder, statement, held_ms: Math.round(nowMs - member.sinceMs) });
-      return;
-    }
-    const at = this.#idle.indexOf(member);
-    if (at === -1 || !(this.#outlived(member, nowMs) || isIdleTooLong(member, this.#limits, nowMs))) return;
-    this.#idle.splice(at, 1);
-    this.#remove(member);
+      this.#log.warn('pool.held_long', { holder: member.holder, statement: shortened(member.connection.lastStatement), held_ms: heldMs });
+    } else if (this.#outlived(member, nowMs) || isIdleTooLong(member, this.#limits, nowMs)) this.#letGo(member);
   }
 
   #checkDrained(): void {
     const busy = this.#active + this.#connecting + this.#validating + this.#leaving.size;
     if (this.#ending.signal.aborted && busy === 0) this.#drained.resolve();
   }
-}
-
-function closedError(): KeelsonError {
-  return new KeelsonError('SERVICE_UNAVAILABLE', { message: 'The database connections are being closed.' });
-}
-
-function ignore(): void {
-  // The wait was ended early, which is what was wanted.
 }

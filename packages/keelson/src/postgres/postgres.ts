@@ -108,7 +108,7 @@ export async function connectPostgres(options: PostgresOptions): Promise<Postgre
   });
   if (!pooled) await warnWhenNearLimit(first, poolSize + poolOverflow + readersSize, log);
   pool.add(first);
-  const readers = new Readers({ connect, size: readersSize });
+  const readers = new Readers({ connect, size: readersSize, clock });
   return {
     pool,
     readers,
@@ -118,7 +118,7 @@ export async function connectPostgres(options: PostgresOptions): Promise<Postgre
     transactionSettings: pooled ? transactionSettings(settings, connector.serverVersion) : {},
     connect,
     close: async (deadlineMs) => {
-      await Promise.all([readers.close(), pool.close(deadlineMs)]);
+      await Promise.all([readers.close(deadlineMs), pool.close(deadlineMs)]);
     },
   };
 }

@@ -1,8 +1,11 @@
 /** Shared connections for short statements outside a transaction: many callers, one pipeline. */
+import { type Clock, systemClock } from '../clock.ts';
 import { KeelsonError } from '../errors.ts';
 import type { Statement } from '../schema/sql.ts';
 import type { Connection } from './connection.ts';
-import type { Result } from './exchange.ts';
+import type { Exchange, Result } from './exchange.ts';
+import { settledWithin } from './pool-member.ts';
+import { closedError } from './pool-stats.ts';
 
 /** What readers are made of. */
 export interface ReadersOptions {
@@ -10,7 +13,10 @@ export interface ReadersOptions {
   readonly size?: number | undefined;
   /** How many statements may be under way on one connection before more are refused. */
   readonly pendingMax?: number | undefined;
+  readonly clock?: Clock | undefined;
 }
+
+const CLOSE_WAIT_MS = 10_000;
 
 interface Slot {
   connection: Connection | undefined;
@@ -25,11 +31,15 @@ export class Readers {
   readonly #connect: () => Promise<Connection>;
   readonly #pendingMax: number;
   readonly #slots: readonly Slot[];
+  readonly #clock: Clock;
+  /** Statements that are being run again; none is run a third time. */
+  readonly #again = new WeakSet<Statement>();
   #turn = 0;
   #closed = false;
 
   constructor(options: ReadersOptions) {
     this.#connect = options.connect;
+    this.#clock = options.clock ?? systemClock;
     this.#pendingMax = options.pendingMax ?? 5_000;
     this.#slots = Array.from({ length: options.size ?? 2 }, () => ({ connection: undefined, opening: undefined }));
   }
@@ -56,15 +66,10 @@ export class Readers {
     return connection.query(statement);
   }
 
-  /** Ends them after what is under way. */
-  async close(): Promise<void> {
+  /** Ends them after what is under way, or when the deadline is over. */
+  async close(deadlineMs: number = CLOSE_WAIT_MS): Promise<void> {
     this.#closed = true;
-    await Promise.all(
-      this.#slots.map(async (slot) => {
-        const connection = slot.connection ?? (await slot.opening?.catch(() => undefined));
-        await connection?.close();
-      }),
-    );
+    await Promise.all(this.#slots.map((slot) => this.#closeSlot(slot, deadlineMs)));
   }
 
   /** The open connection with the fewest statements under way; equals take turns. */
@@ -74,15 +79,18 @@ export class Readers {
     this.#turn = this.#turn + 1 >= slots.length ? 0 : this.#turn + 1;
     for (let index = 0; index < slots.length; index += 1) {
       const slot = slots[(this.#turn + index) % slots.length];
-      const connection = slot?.connection;
-      if (slot !== undefined && (connection === undefined || connection.broken)) this.#reopen(slot);
-      else if (connection !== undefined && (best === undefined || connection.pending < best.pending)) best = connection;
+      if (slot === undefined) continue;
+      const { connection } = slot;
+      if (connection === undefined || connection.broken || connection.transactionStatus !== 'I') this.#reopen(slot);
+      else if (best === undefined || connection.pending < best.pending) best = connection;
     }
     return best;
   }
 
   #reopen(slot: Slot): void {
     if (this.#closed || slot.opening !== undefined) return;
+    // Whoever left a transaction open on it, or made its plans stale: nobody else must find that.
+    void slot.connection?.close();
     slot.connection = undefined;
     slot.opening = this.#open(slot);
     slot.opening.catch(ignore);
@@ -90,22 +98,41 @@ export class Readers {
 
   async #open(slot: Slot): Promise<Connection> {
     try {
-      slot.connection = await this.#connect();
-      return slot.connection;
+      const connection = await this.#connect();
+      connection.onNotRun = (exchange) => this.#runAgain(exchange);
+      slot.connection = connection;
+      return connection;
     } finally {
       slot.opening = undefined;
     }
   }
 
   async #queryLater(statement: Statement): Promise<Result> {
-    if (this.#closed) throw new KeelsonError('SERVICE_UNAVAILABLE', { message: 'The database connections are being closed.' });
+    if (this.#closed) throw closedError();
     const openings = this.#slots.flatMap((slot) => slot.opening ?? []);
-    const connection = await Promise.any(openings).catch(firstOf);
+    const connection = await Promise.any(openings).catch(throwFirst);
     return connection.query(statement);
+  }
+
+  /** Once more for what certainly did not run: it never left, or its plan was out of date. */
+  #runAgain(exchange: Exchange): boolean {
+    const { statement } = exchange;
+    if (statement === undefined || this.#closed || this.#again.has(statement)) return false;
+    const again: Statement = { ...statement, name: undefined };
+    this.#again.add(again);
+    exchange.resolve(this.query(again));
+    exchange.promise.catch(ignore);
+    return true;
+  }
+
+  async #closeSlot(slot: Slot, deadlineMs: number): Promise<void> {
+    const connection = slot.connection ?? (await slot.opening?.catch(ignore));
+    if (connection === undefined) return;
+    if (!(await settledWithin(connection.close(), deadlineMs, this.#clock))) connection.destroy();
   }
 }
 
-function firstOf(error: unknown): never {
+function throwFirst(error: unknown): never {
   throw error instanceof AggregateError ? error.errors[0] : error;
 }
 
@@ -113,6 +140,6 @@ function busyError(): KeelsonError {
   return new KeelsonError('SERVICE_UNAVAILABLE', { message: 'Too many reads of the database are under way.', retryAfterS: 1 });
 }
 
-function ignore(): void {
+function ignore(): undefined {
   // Whoever waits for it hears of it; the next statement tries again.
 }

@@ -1,4 +1,4 @@
-/** How many connections a pool keeps, and how long. */
+/** A connection in a pool: how many there may be, how long one is kept, and whether it is still there. */
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Connection } from './connection.ts';
@@ -74,4 +74,27 @@ export async function keepHouse(clock: Clock, signal: AbortSignal, lookRound: ()
   } catch (error) {
     if (!signal.aborted) throw error;
   }
+}
+
+const ANSWER_WAIT_MS = 2_000;
+
+/** Asks a connection that has been idle for long whether it is still there; one that does not answer is ended. */
+export async function answers(connection: Connection, clock: Clock): Promise<boolean> {
+  const answer = connection.command('').then(
+    () => connection.reusable,
+    () => false,
+  );
+  if (!(await settledWithin(answer, ANSWER_WAIT_MS, clock))) connection.destroy();
+  return answer;
+}
+
+/** Waits for a promise that never rejects, but not for ever; whether it came in time. */
+export async function settledWithin(promise: Promise<unknown>, waitMs: number, clock: Clock): Promise<boolean> {
+  const settled = new AbortController();
+  const late = clock.sleep(waitMs, settled.signal).then(
+    () => false,
+    () => true,
+  );
+  void promise.then(() => settled.abort());
+  return late;
 }
