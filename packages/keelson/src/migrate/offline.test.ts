@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { isKeelsonError } from '../errors.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { sqlState } from '../postgres/sqlstate.ts';
+import { type TestServer, testServer } from '../testing/server.ts';
 import { databaseError } from './failure.ts';
 import { lockKey } from './lock.ts';
 import { parseRevision } from './revision.ts';
@@ -11,15 +12,20 @@ import { Migrator } from './runner.ts';
 import { Scratch } from './scratch.ts';
 import { cut } from './statements.ts';
 
+let server: TestServer;
 let scratch: Scratch;
 let connection: Connection;
 
 before(async () => {
-  scratch = await Scratch.open(process.env['TEST_DATABASE_URL']);
+  server = await testServer();
+  scratch = await Scratch.open(server.url);
   connection = await scratch.connect();
 });
 
-after(() => scratch.close());
+after(async () => {
+  await scratch.close();
+  await server.stop();
+});
 
 const revisions = [
   parseRevision(

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { isKeelsonError, type KeelsonError } from '../errors.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { quoteName } from '../schema/sql.ts';
+import { type TestServer, testServer } from '../testing/server.ts';
 import { lockKey } from './lock.ts';
 import { parseRevision, type Revision } from './revision.ts';
 import { Migrator } from './runner.ts';
@@ -11,15 +12,20 @@ import { HeardLog, Scratch } from './scratch.ts';
 
 const REPLICAS = 8;
 
+let server: TestServer;
 let scratch: Scratch;
 let admin: Connection;
 
 before(async () => {
-  scratch = await Scratch.open(process.env['TEST_DATABASE_URL']);
+  server = await testServer();
+  scratch = await Scratch.open(server.url);
   admin = await scratch.connect();
 });
 
-after(() => scratch.close());
+after(async () => {
+  await scratch.close();
+  await server.stop();
+});
 
 const hats = revisionOf('20260101T0000_hats', 'create table hats (id int, size int);', 'drop table hats;');
 const colour = revisionOf('20260102T0000_colour', 'alter table hats add colour text;', 'alter table hats drop colour;');
@@ -187,10 +193,12 @@ test('an index whose build was cut is removed and built anew', async () => {
   // An open transaction with a snapshot that has touched the table holds up the build.
   const old = await scratch.connect();
   await old.command(`begin isolation level repeatable read; lock table ${place}.hats in row exclusive mode; select 1`);
-  const failed = failure(new Migrator({ connection, revisions: [hats, index], namespace, lockTimeoutMs: 10 }).up(), 'MIGRATION_FAILED');
+  const impatient = new Migrator({ connection, revisions: [hats, index], namespace, lockTimeoutMs: 1, attemptsMax: 1 });
+  const failed = failure(impatient.up(), 'MIGRATION_FAILED');
   await waitsFor(connection, 'virtualxid');
-  await admin.command(`select pg_terminate_backend(${connection.backendId})`);
-  await failed;
+  // What is built concurrently holds nobody up, so it may wait longer than lockTimeoutMs.
+  await admin.command(`select pg_sleep(0.05), pg_terminate_backend(${connection.backendId})`);
+  assert.match((await failed).hint, /The connection was lost/);
   await old.command('commit');
   await until(`select from pg_index where indrelid = '${place}.hats'::regclass and not indisvalid`);
   const log = new HeardLog();

@@ -11,6 +11,7 @@ import { createdAt, integer, jsonb, references, text, timestamptz, updatedAt, uu
 import { enumType } from '../schema/enum-type.ts';
 import { sql } from '../schema/sql.ts';
 import { check, index, table, uniqueIndex } from '../schema/table.ts';
+import { type TestServer, testServer } from '../testing/server.ts';
 import { readRevisions } from './folder.ts';
 import { renderFirstRevision, writeFirstRevision } from './render.ts';
 import { parseRevision } from './revision.ts';
@@ -38,18 +39,21 @@ const tasks = table(
 );
 const tables = [people, tasks];
 
+let server: TestServer;
 let scratch: Scratch;
 let connection: Connection;
 let directory: string;
 
 before(async () => {
-  scratch = await Scratch.open(process.env['TEST_DATABASE_URL']);
+  server = await testServer();
+  scratch = await Scratch.open(server.url);
   connection = await scratch.connect();
   directory = await mkdtemp(join(tmpdir(), 'keelson-first-'));
 });
 
 after(async () => {
   await scratch.close();
+  await server.stop();
   await rm(directory, { recursive: true });
 });
 

@@ -4,19 +4,25 @@ import { after, before, test } from 'node:test';
 import { isKeelsonError, type KeelsonError } from '../errors.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { quoteName } from '../schema/sql.ts';
+import { type TestServer, testServer } from '../testing/server.ts';
 import { parseRevision, type Revision } from './revision.ts';
 import { Migrator } from './runner.ts';
 import { HeardLog, Scratch } from './scratch.ts';
 
+let server: TestServer;
 let scratch: Scratch;
 let connection: Connection;
 
 before(async () => {
-  scratch = await Scratch.open(process.env['TEST_DATABASE_URL']);
+  server = await testServer();
+  scratch = await Scratch.open(server.url);
   connection = await scratch.connect();
 });
 
-after(() => scratch.close());
+after(async () => {
+  await scratch.close();
+  await server.stop();
+});
 
 /** `1: up` becomes the revision 20260101T0000_r1. */
 function revision(day: number, up: string, down = 'select 1;', header = ''): Revision {
@@ -223,6 +229,7 @@ test('a mistake in a revision is told with file, line and the SQL of that line, 
       "select '💥💥\n', 1;\ncreate tabel hats (\n  id int);",
       /^migrations\/20260102T0000_r2\.sql:4: syntax error at or near "tabel" \(SQLSTATE 42601\), in: create tabel hats \($/,
     ],
+    ["select '💥💥💥💥💥💥💥💥',\n nowhere;", /_r2\.sql:3: column "nowhere" does not exist/],
     ['create table hats ();\nselect\n  1,\n  nowhere;', /_r2\.sql:5: column "nowhere" does not exist \(SQLSTATE 42703\), in: nowhere;$/],
     [
       'create table hats ();\n-- why\n\ncreate table hats\n  ();',

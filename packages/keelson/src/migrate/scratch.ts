@@ -1,60 +1,58 @@
-/** What the tests of migrations run on: connections to a real server, namespaces that go away again, and a log that can be waited for. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** What the tests of migrations run on: a database that goes away again, connections to it, and a log that can be waited for. */
 import type { Fields, Log } from '../log.ts';
 import { Connection } from '../postgres/connection.ts';
-import { startEmbedded } from '../postgres/embedded.ts';
 import { quoteName } from '../schema/sql.ts';
 
-let namespaces = 0;
+let databases = 0;
 
-/** A database to try things in. */
+/** A database of its own on a server. */
 export class Scratch {
   readonly url: string;
+  readonly #server: string;
+  readonly #name: string;
   readonly #connections: Connection[] = [];
-  readonly #namespaces: string[] = [];
-  readonly #stop: () => Promise<void>;
+  #namespaces = 0;
 
-  private constructor(url: string, stop: () => Promise<void>) {
-    this.url = url;
-    this.#stop = stop;
+  private constructor(server: string, name: string) {
+    const url = new URL(server);
+    url.pathname = `/${name}`;
+    this.url = url.href;
+    this.#server = server;
+    this.#name = name;
   }
 
-  /** On the server of this URL, or, without one, on a server of its own. */
-  static async open(url: string | undefined): Promise<Scratch> {
-    if (url !== undefined) return new Scratch(url, () => Promise.resolve());
-    const directory = await mkdtemp(join(tmpdir(), 'keelson-migrate-'));
-    const server = await startEmbedded({ dataDirectory: directory, durable: false });
-    return new Scratch(server.url, async () => {
-      await server.stop();
-      await rm(directory, { recursive: true, force: true });
-    });
+  /** Makes the database; what a run that was killed leaves is dropped by its name like every test database. */
+  static async open(server: string): Promise<Scratch> {
+    databases += 1;
+    const scratch = new Scratch(server, `keelson_test_${process.pid}_migrate_${databases}`);
+    await scratch.#onServer(`create database ${quoteName(scratch.#name)} template template0 encoding 'UTF8'`);
+    return scratch;
   }
 
   /** A further connection, with settings for its session (`-c name=value …`). */
   async connect(options = ''): Promise<Connection> {
-    const connection = await Connection.open({ connectionString: this.url, options, application_name: 'scratch' });
+    const connection = await Connection.open({ connectionString: this.url, options });
     this.#connections.push(connection);
     return connection;
   }
 
-  /** A namespace that nobody else uses; it goes away when the tests are done. */
+  /** A name that no namespace has yet. */
   namespace(words = 'app'): string {
-    namespaces += 1;
-    const name = `${words} ${process.pid} ${namespaces}`;
-    this.#namespaces.push(name);
-    return name;
+    this.#namespaces += 1;
+    return `${words} ${this.#namespaces}`;
   }
 
-  /** Closes every connection and drops every namespace. */
+  /** Closes every connection and drops the database. */
   async close(): Promise<void> {
     const live = this.#connections.filter((connection) => !connection.broken);
     await Promise.all(live.map((connection) => connection.close()));
-    const connection = await Connection.open({ connectionString: this.url });
-    for (const namespace of this.#namespaces) await connection.command(`drop schema if exists ${quoteName(namespace)} cascade`);
+    await this.#onServer(`drop database if exists ${quoteName(this.#name)} with (force)`);
+  }
+
+  async #onServer(command: string): Promise<void> {
+    const connection = await Connection.open({ connectionString: this.#server });
+    await connection.command(command);
     await connection.close();
-    await this.#stop();
   }
 }
 
