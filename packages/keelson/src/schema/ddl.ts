@@ -99,8 +99,8 @@ function defaultOf(column: ColumnInfo, namespace: string): string | undefined {
   if (column.defaultSql !== undefined) return toText(column.defaultSql, namespace);
   if (column.defaultValue === undefined) return undefined;
   if (typeof column.defaultValue === 'number' || typeof column.defaultValue === 'boolean') return literal(column.defaultValue);
-  const encoded = encodeColumn(column, column.defaultValue);
-  return encoded === null ? 'null' : `${literal(encoded)}::${columnType(column, namespace)}`;
+  // Without a cast: an explicit one to varchar(n) would cut a default that is too long, silently.
+  return literal(encodeColumn(column, column.defaultValue));
 }
 
 function renderConstraint(table: TableInfo, constraint: Constraint, namespace: string): string[] {
