@@ -185,6 +185,27 @@ test('a connection that is cut in the middle leaves nothing half-done, and the n
   assert.equal((await next.up()).length, 1);
 });
 
+test('when the migrating process dies, its statement ends on the server too, and others need not wait for it', async () => {
+  // FND-5
+  const namespace = scratch.namespace();
+  const place = quoteName(namespace);
+  const connection = await scratch.connect();
+  await new Migrator({ connection, revisions: [hats], namespace }).up();
+  const reader = await scratch.connect();
+  await reader.command(`begin; lock table ${place}.hats in access share mode`);
+  const dying = new Migrator({ connection, revisions: [hats, colour], namespace, lockTimeoutMs: 600_000 });
+  const failed = failure(dying.up(), 'MIGRATION_FAILED');
+  await waitsFor(connection, 'relation');
+  connection.destroy();
+  const { message, hint } = await failed;
+  assert.match(message, /_colour\.sql:2: The connection was closed\., in: alter table hats/);
+  assert.match(hint, /run it again/);
+  await until(`select where not exists (select from pg_stat_activity where pid = ${connection.backendId})`);
+  await reader.command('commit');
+  const next = new Migrator({ connection: await scratch.connect(), revisions: [hats, colour], namespace, waitMs: 0 });
+  assert.equal((await next.up()).length, 1);
+});
+
 test('an index whose build was cut is removed and built anew', async () => {
   const namespace = scratch.namespace();
   const place = quoteName(namespace);
