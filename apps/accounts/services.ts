@@ -1,6 +1,5 @@
 /** The services of accounts, and how they are built. */
 import { AccessTokens, keyRing, Passwords, Sessions } from 'keelson/auth';
-import { developmentSecret } from 'keelson/config';
 import type { Ground } from 'keelson/http';
 import { AuthService } from './auth/service.ts';
 import { sessions } from './auth/table.ts';
@@ -21,8 +20,8 @@ const MINUTE_S = 60;
 const TEST_COSTS = { bcryptCost: 4, argon2MemoryKib: 64, argon2Passes: 1 };
 
 /** Builds the services on the ground of a starting app. */
-export async function buildServices({ settings, database, clock, directory }: Ground<Repositories, Declarations>): Promise<Services> {
-  const secrets = { current: settings.SECRET_KEY ?? (await developmentSecret(directory)), previous: settings.SECRET_KEY_PREVIOUS };
+export function buildServices({ settings, secretKey, database, clock }: Ground<Repositories, Declarations>): Services {
+  const secrets = { current: secretKey, previous: settings.SECRET_KEY_PREVIOUS };
   const passwords = passwordsOf(settings);
   const users = new UserService({ database, passwords });
   const auth = new AuthService({

@@ -3,7 +3,7 @@ import * as Type from 'typebox';
 
 const EMAIL_CHARACTERS_MAX = 254;
 const PASSWORD_CHARACTERS_MAX = 1_024;
-const REFRESH_TOKEN_CHARACTERS_MAX = 256;
+const REFRESH_TOKEN_CHARACTERS_MAX = 1_024;
 const SCOPE_CHARACTERS_MAX = 1_000;
 
 const Name = Type.String({ minLength: 1, maxLength: EMAIL_CHARACTERS_MAX });

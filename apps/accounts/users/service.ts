@@ -54,7 +54,7 @@ export class UserService {
   async findByEmail(email: string): Promise<User | null> {
     const normalised = normaliseEmail(email);
     if (normalised === null) return null;
-    return this.#database.work(({ users }) => users.findByEmail(normalised), { name: 'users.findByEmail', isReadOnly: true });
+    return this.#database.work(({ users }) => users.findByEmail(normalised), { name: 'users.findByEmail' });
   }
 
   /**
