@@ -111,6 +111,11 @@ export class Connection {
     return this.#closed.promise;
   }
 
+  /** Why nothing can be committed any more: the first failure in the open transaction that no savepoint has taken back, or the loss of the connection. */
+  get failure(): unknown {
+    return this.#reason ?? this.#firstFailure;
+  }
+
   /** How many statements have not been answered. */
   get pending(): number {
     return this.#pending;
@@ -166,7 +171,6 @@ export class Connection {
   /** Ends it now; what is under way fails. */
   destroy(reason?: unknown): void {
     this.#lose(reason ?? closedError());
-    this.#client.connection.stream.destroy();
   }
 
   #send(exchange: Exchange): Promise<Result> {
@@ -195,7 +199,7 @@ export class Connection {
   };
 
   #succeeded(exchange: Exchange): void {
-    if (this.#firstFailure !== undefined && this.transactionStatus === 'I') this.#firstFailure = undefined;
+    if (this.#firstFailure !== undefined && this.transactionStatus !== 'E') this.#firstFailure = undefined;
     this.#pending -= 1;
     exchange.resolve({ rows: exchange.received, tag: exchange.tag, rowCount: exchange.rowCount, fields: exchange.fields });
   }
@@ -246,6 +250,7 @@ export class Connection {
     if (this.#reason !== undefined) return;
     this.#reason = error;
     this.#settleFailing();
+    this.#client.connection.stream.destroy();
     this.onEnd?.();
   }
 }
