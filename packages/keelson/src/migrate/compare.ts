@@ -15,7 +15,7 @@ export interface HistoryProblem {
 }
 
 /** A revision of which some parts have been run, because a later one failed. */
-export interface HalfWay {
+interface HalfWay {
   readonly revision: Revision;
   readonly direction: Direction;
   readonly part: number;

@@ -19,7 +19,7 @@ export interface LineComment {
 }
 
 /** A quote or a comment that nothing closes. */
-export interface Unclosed {
+interface Unclosed {
   readonly line: number;
   readonly what: string;
 }
