@@ -94,9 +94,16 @@ async function refusePending(migrator: Migrator, log: Log): Promise<void> {
   });
 }
 
+/** Where the embedded server of an app keeps its data, and what its database is called. */
+export function embeddedPlace(app: { readonly name: string; readonly directory: string }): {
+  readonly dataDirectory: string;
+  readonly database: string;
+} {
+  return { dataDirectory: path.join(app.directory, '.keelson', 'postgres'), database: app.name.replaceAll('-', '_') };
+}
+
 async function embeddedUrl({ name, directory, log, clock, steps }: DatabaseGround): Promise<string> {
-  const dataDirectory = path.join(directory, '.keelson', 'postgres');
-  const server = await startEmbedded({ dataDirectory, database: name.replaceAll('-', '_'), log, clock });
+  const server = await startEmbedded({ ...embeddedPlace({ name, directory }), log, clock });
   steps.undoWith('embedded server', () => server.stop());
   return server.url;
 }
