@@ -70,6 +70,8 @@ interface Root<R extends Repositories> extends UnitHost, ReaderHost, UnitSupport
   readonly postgres: Postgres;
   readonly source: ConnectionSource;
   readonly isInside: boolean;
+  /** What each transaction sets for itself because the session cannot: behind a transaction pooler. */
+  readonly sessionSettings: string;
   readonly unitClass: new (unit: UnitOfWork) => Unit<R>;
   readonly reader: Reader<R>;
 }
@@ -117,13 +119,19 @@ export class Database<R extends Repositories> {
     const outer = scopes.getStore();
     if (outer !== undefined && outer.root === this.#root && !outer.unit.isEnded) return this.#join(outer, block, options);
     const triesMax = (options.retriesMax ?? RETRIES_MAX) + 1;
-    const boundary = this.#root.isInside ? innerTransaction : ownTransaction(modeText(options), this.#settings);
+    const settings = `${this.#root.sessionSettings}${this.#settings}`;
+    const boundary = this.#root.isInside ? innerTransaction(settings) : ownTransaction(modeText(options), settings);
     // bounded by: triesMax
     for (let attempt = 1; ; attempt += 1) {
-      const unit = new UnitOfWork(this.#root, new Transaction(this.#root.source, boundary, options.name ?? this.#holder));
+      const transaction = new Transaction(this.#root.source, boundary, options.name ?? this.#holder);
+      const unit = new UnitOfWork(this.#root, transaction);
       try {
-        return await this.#attempt(unit, block);
+        const value = await this.#attempt(unit, block);
+        if (transaction.wasUsed) this.#root.log.info('transaction.committed', { name: options.name ?? this.#holder, attempt });
+        return value;
       } catch (error) {
+        if (transaction.wasUsed)
+          this.#root.log.info('transaction.rolled_back', { name: options.name ?? this.#holder, attempt, error: codeOf(error) });
         if (attempt >= triesMax || unit.wasEndedByHand || !isRetryable(error)) throw error;
         await this.#root.clock.sleep(randomInt(RETRY_BASE_MS * 2 ** attempt) + 1);
       }
@@ -190,6 +198,7 @@ function createRoot<R extends Repositories>(model: Model<R>, postgres: Postgres,
     source,
     hasOutbox,
     isInside: inside !== undefined,
+    sessionSettings: setLocal(postgres.transactionSettings),
     writeOrder:
       hasOutbox && !model.writeOrder.includes(metaOf(OutboxEvent)) ? [...model.writeOrder, metaOf(OutboxEvent)] : model.writeOrder,
     compile: (piece: Sql): Statement => statements.compile(piece),
@@ -246,15 +255,24 @@ function modeText(options: WorkOptions): string {
 }
 
 function settingsText(settings: Readonly<Record<string, string>>): string {
-  const parts = Object.entries(settings).map(([name, value]) => {
-    if (!SETTING.test(name))
-      throw new KeelsonError('MISUSE', {
-        message: `A transaction-local setting may not be named ${JSON.stringify(name)}: write app.name.`,
-      });
-    const [prefix = '', rest = ''] = name.split('.');
-    return `; set local ${quoteName(prefix)}.${quoteName(rest)} = ${quoteText(value)}`;
+  const wrong = Object.keys(settings).find((name) => !SETTING.test(name));
+  if (wrong === undefined) return setLocal(settings);
+  throw new KeelsonError('MISUSE', {
+    message: `A transaction-local setting may not be named ${JSON.stringify(wrong)}.`,
+    hint: 'Write it as app.name, in lower case.',
   });
-  return parts.join('');
+}
+
+function setLocal(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `; set local ${name.split('.').map(quoteName).join('.')} = ${quoteText(value)}`)
+    .join('');
+}
+
+/** What a log line says of a failure: its code; whoever answers the call logs the rest. */
+function codeOf(error: unknown): string {
+  if (error instanceof KeelsonError) return error.code;
+  return error instanceof Error ? error.name : typeof error;
 }
 
 function isRetryable(error: unknown): boolean {

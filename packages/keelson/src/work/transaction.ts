@@ -22,22 +22,27 @@ export interface Boundary {
   readonly committedTag: string;
   /** Whether a lone statement may go without the words around it. */
   readonly mayAutocommit: boolean;
+  /** Whether the connection is still inside a transaction when this one has ended. */
+  readonly isInner: boolean;
 }
 
 /** The words of a transaction of its own; `settings` are transaction-local settings as SQL. */
 export function ownTransaction(mode: string, settings: string): Boundary {
   const begin = `begin${mode}${settings}`;
-  return { begin, commit: 'commit', rollback: 'rollback', committedTag: 'COMMIT', mayAutocommit: begin === 'begin' };
+  return { begin, commit: 'commit', rollback: 'rollback', committedTag: 'COMMIT', mayAutocommit: begin === 'begin', isInner: false };
 }
 
 /** The words of a transaction that lives inside another one, for tests that are rolled back. */
-export const innerTransaction: Boundary = {
-  begin: 'savepoint keelson_unit',
-  commit: 'release savepoint keelson_unit',
-  rollback: 'rollback to savepoint keelson_unit; release savepoint keelson_unit',
-  committedTag: 'RELEASE',
-  mayAutocommit: false,
-};
+export function innerTransaction(settings: string): Boundary {
+  return {
+    begin: `savepoint keelson_unit${settings}`,
+    commit: 'release savepoint keelson_unit',
+    rollback: 'rollback to savepoint keelson_unit; release savepoint keelson_unit',
+    committedTag: 'RELEASE',
+    mayAutocommit: false,
+    isInner: true,
+  };
+}
 
 /** A transaction that opens itself. */
 export class Transaction {
@@ -50,12 +55,18 @@ export class Transaction {
   #waiting: string[];
   /** The first statement that failed; nothing can be committed after it. */
   #failure: unknown;
+  #wasUsed = false;
 
   constructor(source: ConnectionSource, boundary: Boundary, holder: string) {
     this.#source = source;
     this.#boundary = boundary;
     this.#holder = holder;
     this.#waiting = [boundary.begin];
+  }
+
+  /** Whether it ever took a connection. */
+  get wasUsed(): boolean {
+    return this.#wasUsed;
   }
 
   /** The first failure that no savepoint has taken back. */
@@ -184,7 +195,7 @@ export class Transaction {
   async #commitFailed(connection: Connection, error: unknown): Promise<unknown> {
     const cause = this.#failure ?? error;
     // A savepoint, unlike a transaction, is still there after the words that end it have failed.
-    if (this.#boundary === innerTransaction && !connection.broken) await connection.command(this.#boundary.rollback);
+    if (this.#boundary.isInner && !connection.broken) await connection.command(this.#boundary.rollback);
     return isConnectionLost(error) && (this.#failure === undefined || isConnectionLost(cause))
       ? new KeelsonError('COMMIT_UNKNOWN', { cause })
       : cause;
@@ -192,6 +203,7 @@ export class Transaction {
 
   #giveBack(): void {
     const connection = this.#connection;
+    this.#wasUsed ||= connection !== undefined;
     this.#connection = undefined;
     this.#opening = undefined;
     this.#failure = undefined;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isKeelsonError, KeelsonError } from '../errors.ts';
-import { silentLog } from '../log.ts';
+import { type Fields, type Log, silentLog } from '../log.ts';
 import { connectPostgres } from '../postgres/postgres.ts';
 import { sql } from '../schema/sql.ts';
 import { openDatabase } from './database.ts';
@@ -268,5 +268,27 @@ test('a unit of work is refused after its block has ended', async () => {
   await assert.rejects(
     async () => leaked.authors.list(),
     (error) => isKeelsonError(error, 'MISUSE'),
+  );
+});
+
+// GLK-5
+test('a commit and a rollback are events, an empty block is none', async () => {
+  const events: string[] = [];
+  const record = (event: string, fields: Fields = {}): void =>
+    void events.push(`${event} ${String(fields['name'])} ${String(fields['error'] ?? '')}`.trim());
+  const log: Log = { ...silentLog, info: record, child: () => log };
+  await using database = await openTest({ log });
+  const named = database.for({ name: 'POST /authors' });
+  await named.work(() => 1);
+  await named.work(({ authors }) => authors.add(new Author({ wallet: '0x1' })));
+  await assert.rejects(
+    named.work(async ({ authors }) => {
+      await authors.count();
+      throw new KeelsonError('FORBIDDEN');
+    }),
+  );
+  assert.deepEqual(
+    events.filter((event) => event.startsWith('transaction.')),
+    ['transaction.committed POST /authors', 'transaction.rolled_back POST /authors FORBIDDEN'],
   );
 });
