@@ -7,7 +7,7 @@ import { parseModule } from '../tidy/syntax.ts';
 import { type ProgramResult, runProgram } from './program.ts';
 
 /** The examples of the packages' sources. */
-export function findExamples(root: string): Example[] {
+function findExamples(root: string): Example[] {
   return readSources(root)
     .filter((file) => file.path.startsWith('packages/') && file.path.endsWith('.ts') && !isTest(file.path))
     .flatMap((file) => examplesOf(parseModule(file)));

@@ -11,7 +11,7 @@ export function findTests(root: string): string[] {
 }
 
 /** Slow tests have a run of their own: chaos, browsers, long fixtures. */
-export function isSlow(file: string): boolean {
+function isSlow(file: string): boolean {
   return file.endsWith('.slow.test.ts');
 }
 

@@ -41,7 +41,7 @@ function below(name: string, value: number, most: number): Figure {
 }
 
 /** The value below which so many percent of all lie, by nearest rank. */
-export function percentile(values: readonly number[], percent: number): number {
+function percentile(values: readonly number[], percent: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? 0;
 }

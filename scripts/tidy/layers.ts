@@ -69,7 +69,7 @@ function checkImport(module: Module, each: Import, folder: string): Problem | un
 }
 
 /** No file may reach itself by imports, of types either; each knot is reported once. */
-export function findCycles(modules: readonly Module[]): string[][] {
+function findCycles(modules: readonly Module[]): string[][] {
   const known = new Map(modules.map((module) => [module.path, module]));
   const edges = (file: string): string[] => {
     const targets = (known.get(file)?.imports ?? []).map((each) => resolveImport(file, each.from));

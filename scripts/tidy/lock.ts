@@ -14,16 +14,12 @@ function parseLock(text: string): Readonly<Record<string, Entry>> {
 /** Reports what is asked for and not locked. */
 export function checkLock(file: string, text: string): Problem[] {
   const packages = parseLock(text);
-  return Object.entries(packages).flatMap(([place, entry]) =>
-    Object.keys({ ...entry.dependencies, ...entry.optionalDependencies })
-      .filter((name) => !placesOf(place, name).some((each) => each in packages))
-      .map((name) => ({
-        path: file,
-        line: 1,
-        rule: 'lock' as const,
-        message: `${place || 'the root'} asks for ${name}, which is not locked.`,
-      })),
-  );
+  return Object.entries(packages).flatMap(([place, entry]) => {
+    const names = Object.keys({ ...entry.dependencies, ...entry.optionalDependencies });
+    const missing = names.filter((name) => !placesOf(place, name).some((each) => each in packages));
+    if (missing.length === 0) return [];
+    return [{ path: file, line: 1, rule: 'lock', message: `${place || 'the root'} asks for what is not locked: ${missing.join(', ')}.` }];
+  });
 }
 
 /** Where node would look for a package, from the nearest place up to the root. */

@@ -3,10 +3,10 @@ import { isTest, type Problem } from './source.ts';
 import { functionsOf, type Module } from './syntax.ts';
 
 /** How long a file may be. */
-export const fileLinesMax = { source: 300, test: 600 };
+const fileLinesMax = { source: 300, test: 600 };
 
 /** How long a function may be, without blank lines and comments. */
-export const functionLinesMax = 60;
+const functionLinesMax = 60;
 
 /** Reports what is too long. */
 export function checkSizes(module: Module): Problem[] {

@@ -58,10 +58,13 @@ export function resolveImport(importer: string, from: string): string | undefine
   return from.startsWith('.') ? path.posix.normalize(path.posix.join(path.posix.dirname(importer), from)) : undefined;
 }
 
-/** Every function of a file with its length; callbacks that only group tests do not count. */
+/** What tests consist of: a list of steps and what is expected, which reads best in one piece. */
+const testCalls = new Set(['describe', 'suite', 'test', 'it', 'before', 'after', 'beforeEach', 'afterEach']);
+
+/** Every function of a file with its length; the bodies of tests do not count. */
 export function functionsOf(module: Module): FunctionSize[] {
   const code = codeLines(module);
-  const groups = new Set<number>();
+  const bodies = new Set<number>();
   const names = new Map<number, string>();
   const spans: { readonly start: number; readonly end: number }[] = [];
   const add = (node: { readonly start: number; readonly end: number; readonly id?: { readonly name: string } | null }): void => {
@@ -77,12 +80,12 @@ export function functionsOf(module: Module): FunctionSize[] {
       if (node.init) names.set(node.init.start, module.text.slice(node.id.start, node.id.end));
     },
     CallExpression: (node) => {
-      const grouping = node.callee.type === 'Identifier' && (node.callee.name === 'describe' || node.callee.name === 'suite');
-      if (grouping) for (const argument of node.arguments) groups.add(argument.start);
+      const isTestCall = node.callee.type === 'Identifier' && testCalls.has(node.callee.name);
+      if (isTestCall) for (const argument of node.arguments) bodies.add(argument.start);
     },
   });
   return spans
-    .filter((span) => !groups.has(span.start))
+    .filter((span) => !bodies.has(span.start))
     .map((span) => {
       const line = lineAt(module.text, span.start);
       const last = lineAt(module.text, span.end);
