@@ -7,7 +7,7 @@ import type { EntityMeta } from './entity.ts';
 import type { IdentityMap, Tracked } from './identity-map.ts';
 import type { RowText } from './mapper.ts';
 
-/** How the statement makes sure that nobody else changed the row: see decision 0004. */
+/** How the statement makes sure that nobody else changed the row: see docs/decisions/guarded-writes.md. */
 export type Guard = 'none' | 'version' | 'state' | 'values';
 
 /** One row to write. */

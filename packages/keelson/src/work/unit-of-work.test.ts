@@ -275,7 +275,7 @@ test('a unit of work is refused after its block has ended', async () => {
 test('a commit and a rollback are events, an empty block is none', async () => {
   const events: string[] = [];
   const record = (event: string, fields: Fields = {}): void =>
-    void events.push(`${event} ${String(fields['name'])} ${String(fields['error'] ?? '')}`.trim());
+    void events.push([event, fields['name'], fields['error']].filter(Boolean).join(' '));
   const log: Log = { ...silentLog, info: record, child: () => log };
   await using database = await openTest({ log });
   const named = database.for({ name: 'POST /authors' });
