@@ -14,7 +14,7 @@ import { openHome } from './embedded/home.ts';
 import { findPackage, readPackage } from './embedded/package.ts';
 import { endPostmaster, readPostmaster } from './embedded/postmaster.ts';
 import { identify, isAlive } from './embedded/process-identity.ts';
-import { runProgram, startProgram } from './embedded/program.ts';
+import { diesWithParent, runProgram, startProgram } from './embedded/program.ts';
 import { takeStartLock } from './embedded/start-lock.ts';
 import { ask, hastyClock, keptLog, openTrial, pidIn, processesIn, until, untilEnded } from './embedded/trial.ts';
 import type { Trial } from './embedded/trial.ts';
@@ -23,7 +23,11 @@ const onLinux = process.platform === 'linux';
 const nobody: Account = { uid: 65_534, gid: 65_534 };
 const nameless: Account = { uid: 54_321, gid: 54_321 };
 const canActAsOthers =
-  isRoot() && onLinux && (await canEnter(dirname(process.execPath), nobody)) && (await canEnter(import.meta.dirname, nobody));
+  isRoot() &&
+  onLinux &&
+  (await canEnter(dirname(process.execPath), nobody)) &&
+  (await canEnter(import.meta.dirname, nobody)) &&
+  diesWithParent();
 
 /** Starts the server of a data folder by hand, bound to nobody's life: an orphan. */
 async function startOrphan(trial: Trial): Promise<number> {
@@ -39,7 +43,7 @@ async function startOrphan(trial: Trial): Promise<number> {
   return child.pid;
 }
 
-test('the server dies with its parent, however that dies, and nothing is lost', { skip: !onLinux }, async (t) => {
+test('the server dies with its parent, however that dies, and nothing is lost', { skip: !diesWithParent() }, async (t) => {
   const trial = await openTrial(t);
   const starter = trial.startElsewhere({ durable: true });
   const { url } = await starter.report;

@@ -39,8 +39,10 @@ export async function openTrial(t: TestContext): Promise<Trial> {
   const ends: (() => Promise<unknown>)[] = [];
   t.after(async () => {
     for (const end of ends) await end();
-    await until(`no process is left in ${folder}`, () => processesIn(folder).length === 0);
-    await rm(folder, { recursive: true, force: true });
+    const left = await leftIn(folder);
+    for (const pid of left) process.kill(pid, 'SIGKILL');
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    if (left.length > 0) throw new KeelsonError('MISUSE', { message: `The test left processes running: ${left.join(', ')}` });
   });
   return {
     folder,
@@ -70,6 +72,12 @@ export function processesIn(folder: string): number[] {
   return pids.filter((pid) => isAlive(pid) && worksBelow(pid, folder));
 }
 
+/** Those that do not end on their own within moments. */
+async function leftIn(folder: string): Promise<number[]> {
+  for (let look = 0; look < 200 && processesIn(folder).length > 0; look += 1) await systemClock.sleep(10);
+  return processesIn(folder);
+}
+
 function worksBelow(pid: number, folder: string): boolean {
   try {
     return readlinkSync(`/proc/${pid}/cwd`).startsWith(folder);
@@ -88,6 +96,7 @@ export async function pidIn(dataDirectory: string): Promise<number> {
 /** The rows of one statement, over a connection of its own. */
 export async function ask(url: string, statement: string): Promise<unknown[][]> {
   const client = new Client({ connectionString: url });
+  client.on('error', () => undefined);
   await client.connect();
   try {
     const result = await client.query<unknown[]>({ text: statement, rowMode: 'array' });
