@@ -1,5 +1,4 @@
 /** The benchmark over HTTP: one row by its key and one row more, by hand, by two frameworks with their ORMs, and by Keelson. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BenchmarkOptions } from './benchmark.ts';
 import { Callee } from './calls.ts';
@@ -9,18 +8,27 @@ import { httpCases, httpData, httpRequests, tidyUp, type HttpCase } from './http
 import { parseHttpLoaded, type HttpLoad } from './http-load.ts';
 import type { Measurement } from './measure.ts';
 import { cpuRatio, rateRatio, runRounds, type Series } from './rounds.ts';
+import { bundle } from '../scripts/build/bundle.ts';
 import { openDatabase, type BenchDatabase } from './server.ts';
 
 const REFERENCE = 'node:http + pg (the reference)';
 const KEELSON = 'Keelson';
+const KEELSON_AS_WRITTEN = 'Keelson as written (.ts)';
 const CONNECTIONS = 48;
 
+const here = (...parts: readonly string[]): string => join(import.meta.dirname, ...parts);
+
 const files: Readonly<Record<string, string>> = {
-  [REFERENCE]: 'peers/http/bare.ts',
-  [KEELSON]: 'keelson/http.ts',
-  'Fastify + Drizzle': 'peers/http/fastify-drizzle.ts',
-  'NestJS + TypeORM': 'peers/http/nest.ts',
+  [REFERENCE]: here('peers/http/bare.ts'),
+  // Built, as production runs it: see `benchHttp`.
+  [KEELSON]: here('../.keelson/bench-http/http.cjs'),
+  [KEELSON_AS_WRITTEN]: here('keelson/http.ts'),
+  'Fastify + Drizzle': here('peers/http/fastify-drizzle.ts'),
+  'NestJS + TypeORM': here('peers/http/nest.ts'),
 };
+
+/** Shown for its start and its memory only: under load it is the same code. */
+const onlyStarted = new Set([KEELSON_AS_WRITTEN]);
 
 const caseNames: readonly HttpCase[] = ['get', 'post'];
 
@@ -46,7 +54,8 @@ interface Server {
 interface Footprint {
   readonly readyMs: number;
   readonly idleMb: number;
-  readonly afterMb: number;
+  /** Undefined for what was only started. */
+  readonly afterMb: number | undefined;
 }
 
 /** What a run found. */
@@ -59,32 +68,31 @@ export interface HttpResult {
 /** Runs the benchmark. */
 export async function benchHttp(options: BenchmarkOptions): Promise<HttpResult> {
   const size = options.quick ? quick : full;
+  await bundle({ entry: here('keelson/http.ts'), folder: here('../.keelson/bench-http') });
   const database = await openDatabase(options, 'keelson_bench_http', httpData);
-  const load = await Callee.start('load', join(import.meta.dirname, 'peers', 'http', 'load.ts'));
+  const load = await Callee.start('load', here('peers/http/load.ts'));
   const servers: Server[] = [];
   try {
-    const footprints = new Map<string, { readyMs: number; idleMb: number }>();
-    for (const name of Object.keys(files)) {
-      if (!options.wants(name) || !existsSync(join(import.meta.dirname, files[name] ?? ''))) continue;
-      const server = await startServer(name, database.url, options.profileDirectory);
-      servers.push(server);
+    options.say('Starting each contender, and asking it for what it promises …');
+    const footprints: Record<string, Footprint> = {};
+    for (const name of Object.keys(files).filter((contender) => options.wants(contender))) {
+      const server = await startServer(name, database.url, onlyStarted.has(name) ? undefined : options.profileDirectory);
       await prove(server, database);
-      footprints.set(name, {
-        readyMs: await readyMs(server, { databaseUrl: database.url, starts: size.starts }),
-        idleMb: megabytes(await usage(server)),
-      });
+      const idleMb = megabytes(await usage(server));
+      footprints[name] = { readyMs: await readyMs(server, { databaseUrl: database.url, starts: size.starts }), idleMb, afterMb: undefined };
+      if (onlyStarted.has(name)) await server.process.stop();
+      else servers.push(server);
     }
     const cases: Partial<Record<HttpCase, readonly Series[]>> = {};
     for (const name of caseNames) {
       options.say(`${httpCases[name]} …`);
       cases[name] = await measureCase({ load, servers, database, size }, name);
     }
-    const complete: Record<string, Footprint> = {};
     for (const server of servers) {
-      const before = footprints.get(server.name) ?? { readyMs: Number.NaN, idleMb: Number.NaN };
-      complete[server.name] = { ...before, afterMb: megabytes(await usage(server)) };
+      const before = footprints[server.name];
+      if (before !== undefined) footprints[server.name] = { ...before, afterMb: megabytes(await usage(server)) };
     }
-    return { cases, footprints: complete, targets: targetsOf(cases) };
+    return { cases, footprints, targets: targetsOf(cases) };
   } finally {
     for (const server of servers) await server.process.stop();
     await load.stop();
@@ -118,7 +126,7 @@ export function renderHttp(result: HttpResult): string {
 
 async function startServer(name: string, databaseUrl: string, profileDirectory?: string): Promise<Server> {
   const startedMs = performance.now();
-  const process = await Callee.start(name, join(import.meta.dirname, files[name] ?? ''), profileDirectory);
+  const process = await Callee.start(name, files[name] ?? '', profileDirectory);
   const port = await process.call('start', databaseUrl, Number);
   const origin = `http://127.0.0.1:${port}`;
   const health = await fetch(`${origin}/health`);
