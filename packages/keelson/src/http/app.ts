@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../clock.ts';
 import type { BaseSettings } from '../config/base.ts';
 import type { Declarations, SettingsOf } from '../config/declaration.ts';
-import type { SettingsDefinition } from '../config/load.ts';
+import type { SettingsDefinition } from '../config/definition.ts';
 import type { Log } from '../log.ts';
 import type { Database } from '../work/database.ts';
 import type { Model, Repositories } from '../work/model.ts';
@@ -48,6 +48,9 @@ export interface AppDefinition<R extends Repositories, S, D extends Declarations
   readonly onStop?: ((standing: Standing<R, S, D>) => void | Promise<void>) | undefined;
 }
 
+/** How the command line knows an app among what a module exports; the same in every copy of this package. */
+const appMark: unique symbol = Symbol.for('keelson.app');
+
 /** An app, ready to be started. */
 export type App<R extends Repositories, S, D extends Declarations> = AppDefinition<R, S, D>;
 
@@ -67,5 +70,10 @@ export type App<R extends Repositories, S, D extends Declarations> = AppDefiniti
 export function defineApp<R extends Repositories, S, D extends Declarations>(
   definition: AppDefinition<R, S, D> & (SettingsOf<D> extends BaseSettings ? unknown : { readonly settings: 'needs ...baseSettings' }),
 ): App<R, S, D> {
-  return definition;
+  return { ...definition, [appMark]: true };
+}
+
+/** Whether a value was made by `defineApp`, by whichever copy of this package. */
+export function isApp(value: unknown): value is App<Repositories, unknown, Declarations> {
+  return typeof value === 'object' && value !== null && appMark in value;
 }

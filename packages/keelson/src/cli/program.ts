@@ -1,0 +1,105 @@
+/** The command line of an app: which commands there are, and what each loads when it is asked for. */
+import path from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { workingDirectory } from '../config/environment.ts';
+import { KeelsonError } from '../errors.ts';
+import type { Context, Run } from './context.ts';
+import { exitCodes } from './failure.ts';
+import { addMigrate } from './migrate-command.ts';
+
+/** What is run. */
+export interface Invocation {
+  readonly argv: readonly string[];
+  /** Starts the app, and stops it when a signal comes. */
+  readonly serve: () => Promise<void>;
+}
+
+/**
+ * Runs the command that a command line names, and gives its exit code.
+ *
+ * @throws USAGE when it was not understood, and what the command throws
+ */
+export async function runProgram(context: Context, invocation: Invocation): Promise<number> {
+  let exitCode: number = exitCodes.ok;
+  const run: Run = async (action) => {
+    exitCode = (await action()) ?? exitCodes.ok;
+  };
+  const program = buildProgram(context, invocation.serve, run);
+  try {
+    await program.parseAsync([...invocation.argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help was asked for, or is the answer to a command that leaves the rest unsaid.
+    if (error.code.startsWith('commander.help') || error.code === 'commander.version') {
+      return error.exitCode === 0 ? exitCodes.ok : exitCodes.wrongUse;
+    }
+    throw misunderstood(error, deepest(program, invocation.argv));
+  }
+}
+
+function buildProgram(context: Context, serve: () => Promise<void>, run: Run): Command {
+  const { app, output } = context;
+  const program = new Command(programName())
+    .description(app.description ?? `${app.name}, an app on Keelson.`)
+    .version(`${app.name} ${app.version}`, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => output.data(text.trimEnd()),
+      writeErr: (text) => output.talk(text.trimEnd()),
+      outputError: () => {
+        // It is thrown too, and told in the form of every other failure.
+      },
+    })
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 it went well, 1 it failed, 2 it was not understood.\nSettings are read from the environment and from .env in the folder of the app.',
+    );
+  program
+    .command('serve')
+    .description('start the app; Ctrl-C stops it in good order, a second one at once')
+    .action(() => run(serve));
+  addMigrate(program, context, run);
+  program
+    .command('config')
+    .description('print each setting with its value and where that comes from; secrets are hidden')
+    .option('--json', 'print JSON')
+    .action((options: { readonly json?: true }) =>
+      run(async () => {
+        const { printConfig } = await import('./config.ts');
+        printConfig(context, options);
+      }),
+    );
+  return program;
+}
+
+/** How a person has called the program, so that the help can be followed to the letter. */
+function programName(): string {
+  const file = process.argv[1] ?? 'app.ts';
+  if (/^keelson(?:\.js)?$/.test(path.basename(file))) return 'keelson';
+  return `node ${path.relative(workingDirectory(), file)}`;
+}
+
+/** The command that was meant, as far as it was understood. */
+function deepest(program: Command, argv: readonly string[]): string {
+  const names = [program.name()];
+  let at = program;
+  for (const word of argv) {
+    const next = at.commands.find((command) => command.name() === word);
+    if (next === undefined) break;
+    names.push(word);
+    at = next;
+  }
+  return names.join(' ');
+}
+
+function misunderstood(error: CommanderError, command: string): KeelsonError {
+  const [problem = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n');
+  const near = /^\((.*)\)$/.exec(suggestion)?.[1];
+  return new KeelsonError('USAGE', {
+    message: `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`,
+    hint: `${near === undefined ? '' : `${near} `}See: ${command} --help`,
+  });
+}
