@@ -16,8 +16,8 @@ import { endPostmaster, readPostmaster } from './embedded/postmaster.ts';
 import { identify, isAlive } from './embedded/process-identity.ts';
 import { diesWithParent, runProgram, startProgram } from './embedded/program.ts';
 import { takeStartLock } from './embedded/start-lock.ts';
-import { ask, hastyClock, keptLog, openTrial, pidIn, processesIn, until, untilEnded } from './embedded/trial.ts';
-import type { Trial } from './embedded/trial.ts';
+import { ask, hastyClock, keptLog, openTrial, pidIn, processesIn, until, untilEnded } from './embedded/trial.fixture.ts';
+import type { Trial } from './embedded/trial.fixture.ts';
 
 const onLinux = process.platform === 'linux';
 const nobody: Account = { uid: 65_534, gid: 65_534 };

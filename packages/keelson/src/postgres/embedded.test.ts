@@ -17,7 +17,7 @@ import { openHome } from './embedded/home.ts';
 import { findPackage } from './embedded/package.ts';
 import { portsFor } from './embedded/port.ts';
 import { isAlive } from './embedded/process-identity.ts';
-import { ask, keptLog, openTrial, pidIn, setting } from './embedded/trial.ts';
+import { ask, keptLog, openTrial, pidIn, setting } from './embedded/trial.fixture.ts';
 
 async function failureOf(options: EmbeddedOptions): Promise<KeelsonError> {
   try {

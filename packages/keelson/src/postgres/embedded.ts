@@ -58,8 +58,8 @@ export interface EmbeddedOptions {
  * Starts the PostgreSQL of a data folder, or adopts the one that runs there already.
  *
  * The one who started it owns it: it stops when that one calls `stop()` and, on Linux, when that process dies in whatever way;
- * those who adopted it lose it then. Linux x64 and arm64 (glibc): tested. macOS: should work, untested; a killed process leaves its
- * server there, which the next start ends. Windows: use DATABASE_URL.
+ * those who adopted it lose it then. Linux x64 (glibc): tested. Linux arm64, macOS: should work, untested; on macOS a killed process
+ * leaves its server there, which the next start ends. Windows: use DATABASE_URL.
  *
  * @throws EMBEDDED_SERVER_FAILED with the server's last words and what to do
  * @throws MISUSE for a setting's name that cannot be one

@@ -72,6 +72,7 @@ const enterBit = 1;
 export async function canEnter(folder: string, account: Account | undefined): Promise<boolean> {
   if (account === undefined) return true;
   let path = await realpath(folder);
+  // bounded by: the depth of the path
   for (;;) {
     if (!(await mayUse(path, account, enterBit))) return false;
     const parent = dirname(path);

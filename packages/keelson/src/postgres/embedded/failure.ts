@@ -15,7 +15,7 @@ export interface FailureOptions {
 const outputLinesMax = 20;
 
 /** The last lines of what a program printed. */
-export function lastLines(output: string): string {
+function lastLines(output: string): string {
   return output.trim().split('\n').slice(-outputLinesMax).join('\n');
 }
 

@@ -60,6 +60,7 @@ const oldBackendsMaxMs = 10_000;
 
 async function launchOn(port: number, options: Launch): Promise<Launched | 'port taken'> {
   const deadlineMs = options.clock.monotonicMs() + oldBackendsMaxMs;
+  // bounded by: oldBackendsMaxMs
   for (;;) {
     const result = await launchOnce(port, options);
     if ('child' in result) return result;
@@ -122,6 +123,7 @@ async function untilReady(child: ChildProcess, home: Home, clock: Clock): Promis
   child.once('exit', (code, signal) => {
     problem ??= `The server ended with ${signal ?? `exit code ${code}`}.`;
   });
+  // bounded by: readyMaxMs
   for (;;) {
     if (problem !== undefined) return problem;
     const postmaster = await readPostmaster(home.cluster);

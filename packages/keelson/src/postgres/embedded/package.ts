@@ -34,7 +34,7 @@ const interpreters: Readonly<Record<string, string>> = {
 };
 
 /** The machine this process runs on. */
-export function thisPlatform(): Platform {
+function thisPlatform(): Platform {
   const { platform, arch } = process;
   return { platform, arch, interpreter: interpreters[`${platform}-${arch}`] };
 }
