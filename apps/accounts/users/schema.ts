@@ -9,10 +9,10 @@ const NAME_CHARACTERS_MAX = 255;
 const PASSWORD_CHARACTERS_MAX = 1_024;
 
 /** An e-mail as it is typed; the service trims and normalises it. */
-export const Email = Type.String({ minLength: 3, maxLength: EMAIL_CHARACTERS_MAX, description: 'Compared without case.' });
+const Email = Type.String({ minLength: 3, maxLength: EMAIL_CHARACTERS_MAX, description: 'Compared without case.' });
 
 /** A password as it is typed; nothing is trimmed or changed. */
-export const Password = Type.String({ minLength: 1, maxLength: PASSWORD_CHARACTERS_MAX, format: 'password' });
+const Password = Type.String({ minLength: 1, maxLength: PASSWORD_CHARACTERS_MAX, format: 'password' });
 
 const FullName = Type.Union([Type.String({ minLength: 1, maxLength: NAME_CHARACTERS_MAX }), Type.Null()]);
 
