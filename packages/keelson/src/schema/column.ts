@@ -159,6 +159,7 @@ class ReferenceColumn<F, X, N extends Need> implements Reference<F, X, N> {
   }
 }
 
+// The target must be `() => void`: any other return type makes a circle of tables fail with TS7022.
 /**
  * A foreign key to the `id` of another table, which is named in a function so that tables may stand in any order.
  *
@@ -167,7 +168,6 @@ class ReferenceColumn<F, X, N extends Need> implements Reference<F, X, N> {
  * const authors = table('authors', { id: uuid().primaryKey() });
  * const books = table('books', { id: uuid().primaryKey(), authorId: references(() => authors, { onDelete: 'restrict' }) });
  */
-// The target must be `() => void`: any other return type makes a circle of tables fail with TS7022.
 export function references<F extends () => void>(target: F, options: ReferenceOptions = {}): Reference<F> {
   const { onDelete = 'no action', onUpdate = 'no action' } = options;
   return new ReferenceColumn({ ...plain, sqlType: 'uuid', target, onDelete, onUpdate });

@@ -23,11 +23,11 @@ test('values become parameters, tables and columns stand by their names, pieces 
 
 test('one call site is one named statement, whatever its values', () => {
   const statements = new Statements('app');
-  const find = (age: number, condition = sql`true`): ReturnType<Statements['compile']> =>
-    statements.compile(sql`select ${age}::int where ${condition}`);
+  const find = (value: number, condition = sql`true`): ReturnType<Statements['compile']> =>
+    statements.compile(sql`select ${value}::int where ${condition}`);
   assert.equal(find(1).name, find(2).name);
   assert.notEqual(find(1).name, find(1, sql`false`).name);
-  const plain = (age: number): ReturnType<Statements['compile']> => statements.compile(sql`select ${age}::int`);
+  const plain = (value: number): ReturnType<Statements['compile']> => statements.compile(sql`select ${value}::int`);
   assert.equal(plain(1).name, plain(2).name);
   assert.equal(new Statements('app', { named: false }).compile(sql`select 1`).name, undefined);
 });

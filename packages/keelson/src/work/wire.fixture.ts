@@ -55,12 +55,9 @@ export async function startWire(url: string): Promise<Wire> {
       client.write(chunk);
     });
   });
-  server.listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The proxy has no port.');
+  const port = await listen(server);
   const proxied = new URL(url);
-  proxied.port = String(address.port);
+  proxied.port = String(port);
   return {
     url: proxied.href,
     packets,
@@ -75,6 +72,14 @@ export async function startWire(url: string): Promise<Wire> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+async function listen(server: net.Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The proxy has no port.');
+  return address.port;
 }
 
 /** The messages of a packet; one that is cut in two by packets counts in the first. */
