@@ -58,9 +58,9 @@ export interface Postgres {
   /** What each transaction has to set for itself because the session cannot: empty but behind a transaction pooler. */
   readonly transactionSettings: SessionSettings;
   /** A connection of its own for what lasts: LISTEN, migrations. Whoever asks closes it. */
-  connect(): Promise<Connection>;
+  readonly connect: () => Promise<Connection>;
   /** Waits for what is under way until the deadline, then ends it. */
-  close(deadlineMs?: number): Promise<void>;
+  readonly close: (deadlineMs?: number) => Promise<void>;
 }
 
 /**

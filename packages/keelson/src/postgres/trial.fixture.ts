@@ -38,17 +38,35 @@ export function unhandledRejections(): readonly unknown[] {
 /** A log that keeps its lines. */
 export interface KeptLog extends Log {
   readonly lines: { readonly level: string; readonly event: string; readonly fields: Fields }[];
+  /** Resolves with the next line of an event. */
+  next(event: string): Promise<Fields>;
 }
 
 /** Makes a log that keeps its lines. */
 export function keepLog(): KeptLog {
   const lines: KeptLog['lines'] = [];
+  const waiting = new Map<string, PromiseWithResolvers<Fields>>();
   const write =
     (level: string) =>
     (event: string, fields: Fields = {}): void => {
       lines.push({ level, event, fields });
+      waiting.get(event)?.resolve(fields);
+      waiting.delete(event);
     };
-  const log: KeptLog = { lines, debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'), child: () => log };
+  const next = (event: string): Promise<Fields> => {
+    const awaited = waiting.get(event) ?? Promise.withResolvers<Fields>();
+    waiting.set(event, awaited);
+    return awaited.promise;
+  };
+  const log: KeptLog = {
+    lines,
+    next,
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    child: () => log,
+  };
   return log;
 }
 
@@ -94,6 +112,8 @@ export interface Cutter extends AsyncDisposable {
   readonly url: string;
   /** Cuts the connection once so many messages more have come from the server. */
   cutAfter(messages: number): void;
+  /** Ends every connection as a server does that goes without a word. */
+  hangUp(): void;
   /** Takes no more connections until told so again. */
   refuse(refusing: boolean): void;
   /** Lets nothing through any more, without a word: as a cable that was pulled. */
@@ -101,8 +121,8 @@ export interface Cutter extends AsyncDisposable {
   readonly hasCut: boolean;
 }
 
-/** Starts a proxy that cuts what it carries after the n-th message of the server. */
-export async function startCutter(url: string): Promise<Cutter> {
+/** Starts a proxy that cuts what it carries after the n-th message of the server; on a port of its own unless told which. */
+export async function startCutter(url: string, port = 0): Promise<Cutter> {
   const target = new URL(url);
   const sockets = new Set<net.Socket>();
   const state = { left: Number.POSITIVE_INFINITY, hasCut: false, refusing: false, frozen: false };
@@ -138,13 +158,16 @@ export async function startCutter(url: string): Promise<Cutter> {
       }
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const proxied = new URL(url);
   proxied.port = String(portOf(server));
   return {
     url: proxied.href,
     cutAfter: (messages) => Object.assign(state, { left: messages, hasCut: false }),
+    hangUp: () => {
+      for (const socket of sockets) socket.end();
+    },
     refuse: (refusing) => Object.assign(state, { refusing }),
     freeze: () => Object.assign(state, { frozen: true }),
     get hasCut() {
