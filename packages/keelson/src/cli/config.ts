@@ -19,11 +19,16 @@ export function printConfig(context: Context, options: { readonly json?: true })
   }
   const rows = settings.map(({ name, value, source, alias }) => [
     name,
-    value === '' ? '-' : value,
+    value === '' ? unsetWords(app.settings.declarations[name]?.defaultText) : value,
     alias === undefined ? source : `${source} (as ${alias})`,
   ]);
   output.data(renderTable(rows));
   output.talk(`Read from the environment and from ${shownPath(path.join(directory, '.env'))}, for ${app.name} ${app.version}.`);
   noticeOtherEnv(context);
   for (const warning of loaded.warnings) output.talk(`warning: ${warning}`);
+}
+
+/** What holds when nothing is set and there is no default. */
+function unsetWords(defaultText: string | undefined): string {
+  return defaultText === undefined || defaultText === '' ? '-' : `- (${defaultText})`;
 }

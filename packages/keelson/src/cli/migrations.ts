@@ -74,7 +74,7 @@ export async function status(context: Context, options: Json): Promise<number> {
     found: await migrator.status(),
     revisions: migrator.revisions,
   }));
-  if (options.json) output.data(renderJson(found));
+  if (options.json) output.data(renderJson({ ...found, halfWay: found.halfWay ?? null }));
   else {
     const words = { up_to_date: 'up to date', pending: `${found.pending.length} pending`, unknown: 'unknown' };
     const applied = new Set(found.applied);

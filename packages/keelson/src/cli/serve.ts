@@ -9,6 +9,7 @@ import { type RunningApp, startApp } from '../http/start.ts';
 import { describeAddress, parseAddress } from '../postgres/address.ts';
 import type { Repositories } from '../work/model.ts';
 import { type Context, noticeOtherEnv, shownPath } from './context.ts';
+import { pressedSignals } from './signals.ts';
 
 const numbers = { SIGINT: 2, SIGTERM: 15 } as const;
 
@@ -25,7 +26,7 @@ export async function serveApp<R extends Repositories, S, D extends Declarations
   const machine = settings.APP_ENV === 'production' || settings.APP_ENV === 'staging';
   // There, standard output is a log that a machine reads; `server.listening` has the same URLs.
   if (!machine || onTerminal()) output.data(welcome(running, settings, context));
-  await runUntilSignal(running);
+  await runUntilSignal(running, pressedSignals());
 }
 
 /** A signal while it starts ends the process at once, with what an exit has to clean up. */

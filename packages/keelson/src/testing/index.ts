@@ -1,4 +1,6 @@
 /** The public face of `keelson/testing`. */
+export { testApp } from './app.ts';
+export type { TestApp, TestAppOptions } from './app.ts';
 export { testDatabase } from './database.ts';
 export type { TestDatabase, TestDatabaseOptions } from './database.ts';
 export { startTestServer, TEST_SERVER_VARIABLE, testServer } from './server.ts';
