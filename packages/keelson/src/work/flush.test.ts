@@ -7,7 +7,20 @@ import { collectChanges } from './changes.ts';
 import { mapperOf, metaOf } from './entity.ts';
 import { renderFlush } from './flush.ts';
 import { IdentityMap } from './identity-map.ts';
-import { Author, authorWithTokens, Everything, Link, links, model, Note, openTest, notes, Token, tokens } from './tokens.fixture.ts';
+import {
+  Author,
+  authorWithTokens,
+  Everything,
+  everything,
+  Link,
+  links,
+  model,
+  Note,
+  openTest,
+  notes,
+  Token,
+  tokens,
+} from './tokens.fixture.ts';
 
 const now = (): Date => new Date(0);
 
@@ -149,6 +162,10 @@ test('every type of column goes in and comes back as it was, one at a time and m
   }
   assert.equal(empty.serial, 42, 'what the database makes is known after the flush');
   assert.equal(empty.shout, 'EMPTY');
+  const versions = sql<{ xmin: string }>`select xmin::text from ${everything} order by key`;
+  const before = await database.read(({ sql: run }) => run(versions));
+  await database.work(async ({ everything: repository }) => assert.equal((await repository.list()).length, 4));
+  assert.deepEqual(await database.read(({ sql: run }) => run(versions)), before, 'what was not changed is not written');
   await database.work(async ({ everything: repository }) => {
     for (const row of await repository.list({ key: ['one', 'two'] })) {
       row.words = ['changed'];

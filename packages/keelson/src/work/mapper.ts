@@ -78,7 +78,7 @@ function one(column: ColumnInfo, cell: string, time: 'time' | 'iso'): string {
     case 'bigint':
       return `safe(${cell})`;
     case 'boolean':
-      return `${cell} === 't'`;
+      return `(${cell} === 't')`;
     case 'time':
       return `${time}(${cell})`;
     case 'json':
