@@ -73,6 +73,7 @@ test('encryption is asked for in the words of libpq', () => {
   for (const part of [pinned.tls.ca, pinned.tls.cert, pinned.tls.key]) {
     assert.ok(typeof part === 'string' && part.includes('How the URL of a server is read'));
   }
+});
 
 test('what is no URL of a server is refused with a reason, and without the password', () => {
   const wrong: readonly (readonly [string, RegExp])[] = [
