@@ -1,14 +1,10 @@
 /** Calls to accounts for its tests: the whole app on a database of its own, without a socket. */
 import { type Clock, systemClock } from 'keelson/clock';
-import { loadSettings } from 'keelson/config';
-import { createHealth } from 'keelson/health';
-import { buildServer } from 'keelson/http';
 import type { Fields, Log } from 'keelson/log';
-import { testDatabase } from 'keelson/testing';
+import { testApp } from 'keelson/testing';
 import { accounts } from './app.ts';
 
 const POOL_SIZE = 20;
-const secretKey = 'Vq3n8Xw1Lr6Zt0Yb5Kc9Hd2Gf7Js4Pm6Ae';
 
 /** An answer, read. */
 export interface Answered {
@@ -46,27 +42,14 @@ export async function startAccounts(environment: Readonly<Record<string, string>
     },
   };
   const lines: string[] = [];
-  const log = recorder(lines);
-  const database = await testDatabase(accounts, { poolSize: POOL_SIZE, log, clock });
-  const { values } = loadSettings(accounts.settings, { environment: { APP_ENV: 'test', ...environment } });
-  const ground = { settings: values, secretKey, database, log, clock, directory: import.meta.dirname };
-  const services = await accounts.services(ground);
-  const health = createHealth({
-    connect: () => database.postgres.connect(),
-    migrations: async () => 'up_to_date',
-    poolStats: () => database.postgres.pool.stats,
-    isDraining: () => false,
-    version: accounts.version,
-    clock,
-  });
-  const server = await buildServer(accounts, { ...ground, services, base: values, health });
+  const app = await testApp(accounts, { poolSize: POOL_SIZE, log: recorder(lines), clock, environment });
   const call = async (method: 'DELETE' | 'GET' | 'PATCH' | 'POST' | 'PUT', url: string, given: Call = {}): Promise<Answered> => {
     const headers: Record<string, string> = { ...given.headers };
     if (given.token !== undefined) headers['authorization'] = `Bearer ${given.token}`;
     if (given.form !== undefined) headers['content-type'] = 'application/x-www-form-urlencoded';
     else if (given.body !== undefined || given.payload !== undefined) headers['content-type'] ??= 'application/json';
     const payload = given.payload ?? (given.form === undefined ? JSON.stringify(given.body) : new URLSearchParams(given.form).toString());
-    const response = await server.inject({
+    const response = await app.inject({
       method,
       url: given.isRoot === true ? url : `/api/v1${url}`,
       headers,
@@ -74,17 +57,7 @@ export async function startAccounts(environment: Readonly<Record<string, string>
     });
     return { status: response.statusCode, headers: response.headers, text: response.body, body: parseBody(response.body) };
   };
-  return {
-    call,
-    clock,
-    database,
-    lines,
-    async [Symbol.asyncDispose](): Promise<void> {
-      await server.close();
-      await health.close();
-      await database[Symbol.asyncDispose]();
-    },
-  };
+  return { call, clock, lines, database: app.database, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
 }
 
 /** The app of a test, running. */
