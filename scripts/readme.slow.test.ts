@@ -1,0 +1,102 @@
+/** The README to the letter: every command that it shows is run, against what `npm start` serves in a fresh copy. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+
+const root = path.resolve(import.meta.dirname, '..');
+const run = promisify(execFile);
+
+/** The shell blocks of the README, in order. */
+const blocks = [...readFileSync(path.join(root, 'README.md'), 'utf8').matchAll(/```sh\n(.*?)```/gsu)].map(([, text = '']) => text);
+
+/** A copy of what git keeps, without data of its own. */
+function copyRepository(): string {
+  const copy = mkdtempSync(path.join(tmpdir(), 'keelson-readme-'));
+  const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' }).split(
+    '\n',
+  );
+  for (const file of files) {
+    if (file !== '') cpSync(path.join(root, file), path.join(copy, file), { recursive: true });
+  }
+  symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
+  return copy;
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  await new Promise((resolve) => server.close(resolve));
+  return address.port;
+}
+
+/** Resolves with what was printed once it says that it is ready; rejects when the process ends before. */
+async function untilReady(child: ChildProcess): Promise<string> {
+  let printed = '';
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      printed += chunk.toString();
+      if (printed.includes('Ctrl-C stops it')) resolve(printed);
+    });
+  }
+  child.once('exit', () => reject(new Error(`npm start ended:\n${printed}`)));
+  return promise;
+}
+
+/** The processes whose working directory or program lies in a folder. */
+function processesIn(folder: string): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/u.test(pid)) return false;
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`).startsWith(folder) || readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder);
+    } catch {
+      return false;
+    }
+  });
+}
+
+// FND-6 INF-9
+test('a new user who follows the README gets what it says, and Ctrl-C leaves no process behind', async (t) => {
+  const copy = copyRepository();
+  t.after(() => rmSync(copy, { recursive: true, force: true }));
+  const port = await freePort();
+  const { DATABASE_URL: _url, TEST_DATABASE_URL: _test, ...environment } = process.env;
+  const [setup = '', flow = '', problem = '', commands = '', ...more] = blocks;
+  assert.deepEqual(more, [], 'a block of commands that no test runs');
+  // The installing half of the two lines is what brought this test here; its other halves are checked to be what is run.
+  assert.equal(setup, 'npm ci && npm start\nnpm ci && npm test\n');
+  const child = spawn('npm', ['start'], {
+    cwd: copy,
+    env: { ...environment, PORT: String(port) },
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  try {
+    const printed = await untilReady(child);
+    for (const place of ['/api/v1', '/docs', '/health']) assert.ok(printed.includes(`http://127.0.0.1:${port}${place}`), printed);
+    const shell = async (text: string): Promise<string> => {
+      const script = `set -euo pipefail\n${text.replaceAll('127.0.0.1:8000', `127.0.0.1:${port}`)}`;
+      return (await run('bash', ['-c', script], { cwd: copy, env: environment })).stdout;
+    };
+    const said = await shell(flow);
+    assert.equal(said.match(/"email":"ada@example.com"/gu)?.length, 2, said);
+    assert.ok(said.includes('204\n'), said);
+    assert.ok(said.includes('"migration_status":"up_to_date"'), said);
+    assert.ok((await shell(problem)).includes('"error":"UNAUTHENTICATED"'));
+    const told = await shell(commands);
+    assert.ok(told.includes('initial'), told);
+    assert.ok(!/SECRET_KEY\s+[A-Za-z0-9]/u.test(told));
+  } finally {
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGINT');
+    await ended;
+  }
+  assert.deepEqual(processesIn(copy), []);
+});
