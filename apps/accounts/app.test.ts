@@ -22,7 +22,8 @@ test('the migrations make the same tables, indexes, constraints, functions and t
   await using migrated = await testDatabase(accounts, { isolation: 'database' });
   await using declared = await testDatabase({ model }, { isolation: 'database' });
   const [fromMigrations, fromTables] = [await catalogOf(migrated), await catalogOf(declared)];
-  assert.ok(fromTables.length > 30);
+  // 17 columns, 4 indexes, their constraints, a trigger and its function; a server from 18 on counts not-null constraints too.
+  assert.ok(fromTables.length >= 26, String(fromTables.length));
   assert.deepEqual(fromMigrations, fromTables);
 });
 
