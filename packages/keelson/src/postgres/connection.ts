@@ -11,12 +11,8 @@ export type TransactionStatus = 'I' | 'T' | 'E';
 /** What the server says of itself as a connection starts: `server_version`, `TimeZone`, … */
 export type ServerParameters = ReadonlyMap<string, string>;
 
-/** Values stay the text that PostgreSQL sent. */
-const types = { getTypeParser: () => asIs };
-
-function asIs<V>(value: V): V {
-  return value;
-}
+/** An idle connection is heard of at least this often, so that nothing on the way forgets it. */
+const KEEP_ALIVE_MS = 10_000;
 
 /**
  * A connection. What is asked of it in one turn of the event loop leaves in one packet; nothing waits for an answer before it is sent.
@@ -36,6 +32,7 @@ export class Connection {
   #outdated = false;
   #discarded = false;
   #pending = 0;
+  #answered = 0;
   #lastText = '';
   #corked = false;
   #closing: KeelsonError | undefined;
@@ -66,7 +63,7 @@ export class Connection {
    * @throws DATABASE_CONNECTION_FAILED
    */
   static async open(config: ClientConfig): Promise<Connection> {
-    const client = new Client({ pipeline: true, keepAlive: true, ...config, types });
+    const client = new Client({ pipeline: true, keepAlive: true, keepAliveInitialDelayMillis: KEEP_ALIVE_MS, ...config });
     const parameters = new Map<string, string>();
     client.connection.on('parameterStatus', (message: { readonly parameterName: string; readonly parameterValue: string }) => {
       parameters.set(message.parameterName, message.parameterValue);
@@ -119,6 +116,11 @@ export class Connection {
   /** How many statements have not been answered. */
   get pending(): number {
     return this.#pending;
+  }
+
+  /** How many statements have been answered, or have failed. */
+  get answered(): number {
+    return this.#answered;
   }
 
   /** The text of the statement asked for last. */
@@ -201,6 +203,7 @@ export class Connection {
   #succeeded(exchange: Exchange): void {
     if (this.#firstFailure !== undefined && this.transactionStatus !== 'E') this.#firstFailure = undefined;
     this.#pending -= 1;
+    this.#answered += 1;
     exchange.resolve({ rows: exchange.received, tag: exchange.tag, rowCount: exchange.rowCount, fields: exchange.fields });
   }
 
@@ -242,6 +245,7 @@ export class Connection {
 
   #reject(exchange: Exchange, error: unknown): void {
     this.#pending -= 1;
+    this.#answered += 1;
     if (!exchange.sent && this.onNotRun?.(exchange) === true) return;
     exchange.resolve(fail(exchange, error));
   }

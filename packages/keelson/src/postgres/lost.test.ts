@@ -8,7 +8,17 @@ import type { Connection } from './connection.ts';
 import { startEmbedded } from './embedded.ts';
 import type { Postgres } from './postgres.ts';
 import { isConnectionLost } from './sqlstate.ts';
-import { type Cutter, freePort, named, openTrial, startCutter, type Trial, unhandledRejections, unnamed } from './trial.fixture.ts';
+import {
+  type Cutter,
+  freePort,
+  HandClock,
+  named,
+  openTrial,
+  startCutter,
+  type Trial,
+  unhandledRejections,
+  unnamed,
+} from './trial.fixture.ts';
 
 after(() => assert.deepEqual(unhandledRejections(), []));
 
@@ -131,6 +141,34 @@ test('twenty workers whose connections are terminated all the while lose nothing
   assert.deepEqual([trial.pool.stats.active, trial.pool.stats.waiting], [0, 0]);
   await admin.command('drop table confirmed');
   await admin.close();
+});
+
+test('a server that falls silent is given up, while one that only has nothing to say is not', async () => {
+  const clock = new HandClock();
+  await using trial = await openTrial();
+  await using cutter = await startCutter(trial.url);
+  await using behind = await openTrial({ url: cutter.url, poolSize: 1, readers: 1, silentMs: 1_000, clock });
+  const pass = async (): Promise<void> => {
+    clock.advance(1_000);
+    // The clock's sleepers have to go to sleep again.
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+  };
+  const connection = await behind.pool.acquire('holder');
+  await behind.readers.query(unnamed('select 1'));
+  for (let round = 0; round < 5; round += 1) {
+    await connection.query(unnamed('select 1'));
+    await pass();
+  }
+  assert.equal(connection.broken, false);
+  cutter.freeze();
+  const held = assert.rejects(connection.query(unnamed('select 1')), { message: 'The database does not answer any more.' });
+  const read = assert.rejects(behind.readers.query(unnamed('select 1')), { message: 'The database does not answer any more.' });
+  await pass();
+  await pass();
+  await held;
+  await read;
+  behind.pool.release(connection);
+  assert.equal(behind.pool.stats.size, 0);
 });
 
 test('a restarted server is found again by pool and readers, without a word from the outside', async () => {

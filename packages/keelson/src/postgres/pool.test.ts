@@ -178,8 +178,13 @@ test('a connection on which something outlasts the transaction is not handed on'
   const listener = await pool.acquire('listener');
   await listener.listen('anything', () => undefined);
   pool.release(listener);
-  const fresh = await pool.acquire('next');
-  assert.notEqual(fresh, listener);
+  const careful = await pool.acquire('next');
+  assert.notEqual(careful, listener);
+  await careful.command('set work_mem = 100000');
+  careful.discard();
+  pool.release(careful);
+  const fresh = await pool.acquire('last');
+  assert.notEqual(fresh, careful);
   pool.release(fresh);
 });
 

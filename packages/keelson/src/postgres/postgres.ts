@@ -6,6 +6,7 @@ import type { Connection } from './connection.ts';
 import { Connector, type SessionSettings } from './connector.ts';
 import { Pool } from './pool.ts';
 import { Readers } from './readers.ts';
+import { endWhenSilent } from './silence.ts';
 import { openWithRetry } from './start.ts';
 
 /** How a server is used. */
@@ -36,6 +37,8 @@ export interface PostgresOptions {
   readonly idleMs?: number | undefined;
   /** A connection is replaced after this long; an hour, 0 keeps it. */
   readonly lifetimeMs?: number | undefined;
+  /** A connection that has a statement under way and answers nothing for so long is given up; a minute at least, 0 never. */
+  readonly silentMs?: number | undefined;
   /** What stands between: `transaction` for PgBouncer and its like in that mode. */
   readonly pooler?: 'none' | 'transaction' | undefined;
   /** Whether statements are sent before the one ahead is answered; false only to find a fault. */
@@ -93,8 +96,13 @@ export async function connectPostgres(options: PostgresOptions): Promise<Postgre
     pooled,
     pipeline: options.pipeline ?? true,
   });
+  const silentMs = options.silentMs ?? Math.max(SILENT_MS_MIN, 2 * transactionTimeoutMs, 2 * (options.statementTimeoutMs ?? 0));
+  const watched = (connection: Connection): Connection => {
+    if (silentMs > 0) void endWhenSilent(connection, silentMs, clock);
+    return connection;
+  };
   const first = await openWithRetry(connector, { log, clock, retryMs: options.connectRetryMs ?? 30_000, signal: options.signal });
-  const connect = (): Promise<Connection> => connector.open();
+  const connect = async (): Promise<Connection> => watched(await connector.open());
   const pool = new Pool({
     connect,
     sizeMax: poolSize,
@@ -107,7 +115,7 @@ export async function connectPostgres(options: PostgresOptions): Promise<Postgre
     clock,
   });
   if (!pooled) await warnWhenNearLimit(first, poolSize + poolOverflow + readersSize, log);
-  pool.add(first);
+  pool.add(watched(first));
   const readers = new Readers({ connect, size: readersSize, clock });
   return {
     pool,
@@ -116,7 +124,7 @@ export async function connectPostgres(options: PostgresOptions): Promise<Postgre
     url,
     namedStatements: !pooled,
     transactionSettings: pooled ? transactionSettings(settings, connector.serverVersion) : {},
-    connect,
+    connect: () => connector.open(),
     close: async (deadlineMs) => {
       await Promise.all([readers.close(deadlineMs), pool.close(deadlineMs)]);
     },
@@ -139,6 +147,8 @@ function transactionSettings(settings: SessionSettings, serverVersion: number): 
   const { transaction_timeout: transactionTimeout = '0', ...others } = settings;
   return serverVersion >= 170_000 ? { ...others, transaction_timeout: transactionTimeout } : others;
 }
+
+const SILENT_MS_MIN = 60_000;
 
 /** From this share of the server's connections on, a second process of the same kind would not find enough. */
 const NEAR_LIMIT_SHARE = 0.5;

@@ -19,9 +19,7 @@ async function backendsOf(readers: Readers, times: number): Promise<Set<string |
 test('a hundred statements at once share the connections that there are', async () => {
   await using trial = await openTrial({ readers: 2 });
   assert.equal(trial.readers.size, 0);
-  await backendsOf(trial.readers, 2);
-  await backendsOf(trial.readers, 2);
-  assert.equal(trial.readers.size, 2);
+  while (trial.readers.size < 2) await backendsOf(trial.readers, 2);
   const under = Promise.all(
     Array.from({ length: 100 }, (_, number) => trial.readers.query(named('echo', 'select $1::int, pg_backend_pid()', String(number)))),
   );
@@ -74,7 +72,7 @@ test('a lost connection is replaced; what was under way on it fails', async () =
 test('while one is being replaced the others serve', async () => {
   await using trial = await openTrial({ readers: 2 });
   const observer = await trial.connect();
-  await backendsOf(trial.readers, 2);
+  while (trial.readers.size < 2) await backendsOf(trial.readers, 2);
   const both = await backendsOf(trial.readers, 4);
   assert.equal(both.size, 2);
   const [pid] = both;

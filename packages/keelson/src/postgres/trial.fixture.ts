@@ -195,7 +195,8 @@ function messageSize(bytes: Buffer): number | undefined {
   return size <= bytes.length ? size : undefined;
 }
 
-function portOf(server: net.Server): number {
+/** The port on which a server listens. */
+export function portOf(server: net.Server): number {
   const address = server.address();
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
