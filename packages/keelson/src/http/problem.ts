@@ -78,7 +78,10 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, thrown
   const error = withPrecondition(publicError(thrown), request);
   noteCode(request, error.code);
   const problem = problemOf(error, { instance: pathOf(request.url), requestId: request.id, clock });
-  return reply.code(error.status).headers(problemHeaders(problem)).send(JSON.stringify(problem));
+  return reply
+    .code(error.status)
+    .headers(problemHeaders(problem))
+    .send(Buffer.from(JSON.stringify(problem)));
 }
 
 /** The headers that belong to a problem. */

@@ -103,8 +103,33 @@ function own(shape: Shape, value: unknown, field: string, problems: FieldProblem
   }
   const [, errors] = Errors(checkableOwn(shape), value);
   const first = errors[0];
-  if (first !== undefined) problems.push({ field, message: words[first.message] ?? first.message });
+  if (first !== undefined) problems.push({ field, message: wordsFor(first) });
 }
+
+function wordsFor(error: ReturnType<typeof Errors>[1][number]): string {
+  switch (error.keyword) {
+    case 'minimum':
+      return `must be at least ${error.params.limit}`;
+    case 'maximum':
+      return `must be at most ${error.params.limit}`;
+    case 'minItems':
+      return `must have at least ${error.params.limit} items`;
+    case 'maxItems':
+      return `must have at most ${error.params.limit} items`;
+    case 'format':
+      return formats[error.params.format] ?? `must have the format ${error.params.format}`;
+    default:
+      return words[error.message] ?? error.message;
+  }
+}
+
+const formats: Readonly<Record<string, string>> = {
+  uuid: 'must be a UUID',
+  email: 'must be an e-mail address',
+  date: 'must be a day such as 2026-11-20',
+  'date-time': 'must be a moment such as 2026-11-20T09:30:00Z',
+  uri: 'must be a URI',
+};
 
 const words: Readonly<Record<string, string>> = {
   'must be string': 'must be a text',
