@@ -61,8 +61,9 @@ export interface EntityMeta {
   readonly stateColumn: ColumnInfo | undefined;
   readonly versionColumn: ColumnInfo | undefined;
   readonly updatedAtColumn: ColumnInfo | undefined;
-  /** What a new row says itself; the database makes the others. */
-  readonly writable: readonly ColumnInfo[];
+  /** The positions of all columns. */
+  readonly allPositions: readonly number[];
+  /** Whether the database makes some of them, so that a row has to be read back. */
   readonly hasDatabaseMade: boolean;
 }
 
@@ -146,7 +147,7 @@ function describe(declared: AnyTable, cycle: AnyLifeCycle | undefined): EntityMe
     stateColumn: cycle === undefined ? undefined : table.byKey.get(cycle.column),
     versionColumn: byRole('version'),
     updatedAtColumn: byRole('updatedAt'),
-    writable: table.columns.filter((column) => column.generatedSql === undefined),
+    allPositions: table.columns.map((_, index) => index),
     hasDatabaseMade: table.columns.some((column) => column.generatedSql !== undefined || column.defaultSql !== undefined),
   };
 }
@@ -163,7 +164,9 @@ function fillNew(meta: EntityMeta, target: object, values: Readonly<Record<strin
 
 function fallback(column: ColumnInfo): unknown {
   if (column.role === 'key') return newId();
-  if (column.defaultValue !== undefined) return structuredClone(column.defaultValue);
+  // Objects are copied, so that two entities never share one.
+  if (column.defaultValue !== undefined)
+    return typeof column.defaultValue === 'object' ? structuredClone(column.defaultValue) : column.defaultValue;
   const isMadeLater =
     column.role === 'createdAt' || column.role === 'updatedAt' || column.defaultSql !== undefined || column.generatedSql !== undefined;
   return column.isNullable && !isMadeLater ? null : undefined;

@@ -23,12 +23,16 @@ export class IdentityMap {
   /** Counts the nested units of the unit of work. */
   serial = 0;
   readonly #keyIndexes: readonly number[];
+  /** The property of the key where it is one column. */
+  readonly #keyName: string | undefined;
   readonly #byKey = new Map<string, Tracked>();
 
   constructor(meta: EntityMeta, mapper: Mapper) {
     this.meta = meta;
     this.mapper = mapper;
-    this.#keyIndexes = meta.table.primaryKey.map((column) => meta.table.columns.indexOf(column));
+    const { primaryKey, columns } = meta.table;
+    this.#keyIndexes = primaryKey.map((column) => columns.indexOf(column));
+    this.#keyName = primaryKey.length === 1 ? primaryKey[0]?.key : undefined;
   }
 
   /** What is tracked, in the order in which it came. */
@@ -116,13 +120,14 @@ export class IdentityMap {
 
   /** The key of an entity as text; a key of several columns is joined. */
   keyOf(entity: Fields): string {
+    if (this.#keyName !== undefined) return String(entity[this.#keyName]);
     return joinKey(this.meta.table.primaryKey.map((column) => entity[column.key]));
   }
 
   /** The key of a row as text. */
   keyOfRow(row: RowText): string {
     const [first = 0] = this.#keyIndexes;
-    return this.#keyIndexes.length === 1 ? (row[first] ?? '') : joinKey(this.#keyIndexes.map((index) => row[index]));
+    return this.#keyName !== undefined ? (row[first] ?? '') : joinKey(this.#keyIndexes.map((index) => row[index]));
   }
 
   // The row was known from an unlocked read, and is read again with a lock: what others changed since then counts.
@@ -139,9 +144,9 @@ export class IdentityMap {
   }
 }
 
-/** One text for the values of a key. */
-export function joinKey(values: readonly unknown[]): string {
-  return values.length === 1 ? String(values[0]) : JSON.stringify(values.map(String));
+/** One text for the values of a key of several columns. */
+function joinKey(values: readonly unknown[]): string {
+  return JSON.stringify(values.map(String));
 }
 
 /** The error for a row that somebody else changed in the meantime. */

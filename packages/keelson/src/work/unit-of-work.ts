@@ -181,7 +181,7 @@ export class UnitOfWork implements RepositoryPort {
       const made = madeRows(group, results[index]);
       for (const change of changes) {
         savepoint?.remember(group.map, change.tracked);
-        if (group.action === 'delete') group.map.forget(change.tracked);
+        if (group.shape.action === 'delete') group.map.forget(change.tracked);
         else group.map.written(change.tracked, change.row, made?.get(change.tracked.key));
       }
     }
@@ -203,7 +203,7 @@ export class UnitOfWork implements RepositoryPort {
 /** The rows as the database completed them, by key; undefined where it makes nothing. */
 function madeRows(group: ChangeGroup, result: Result | undefined): ReadonlyMap<string, RowText> | undefined {
   const { map } = group;
-  if (!map.meta.hasDatabaseMade || group.action === 'delete' || result === undefined) return undefined;
+  if (!map.meta.hasDatabaseMade || group.shape.action === 'delete' || result === undefined) return undefined;
   const width = map.meta.table.columns.length;
   return new Map(result.rows.map((row) => [map.keyOfRow(row), row.slice(0, width)]));
 }
@@ -211,6 +211,6 @@ function madeRows(group: ChangeGroup, result: Result | undefined): ReadonlyMap<s
 /** A flush that failed, told by the row that was not as it had been read where that is the reason. */
 function explain(error: unknown, pending: readonly FlushStatement[], index?: number): unknown {
   if (sqlState(error) !== DIVISION_BY_ZERO) return error;
-  const guarded = index === undefined ? pending.find(({ group }) => group.guard !== 'none') : pending[index];
-  return guarded === undefined || guarded.group.guard === 'none' ? error : staleRow(guarded.group.map.meta, error);
+  const guarded = index === undefined ? pending.find(({ group }) => group.shape.guard !== 'none') : pending[index];
+  return guarded === undefined || guarded.group.shape.guard === 'none' ? error : staleRow(guarded.group.map.meta, error);
 }
