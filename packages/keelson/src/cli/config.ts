@@ -28,7 +28,8 @@ export function printConfig(context: Context, options: { readonly json?: true })
   for (const warning of loaded.warnings) output.talk(`warning: ${warning}`);
 }
 
-/** What holds when nothing is set and there is no default. */
-function unsetWords(defaultText: string | undefined): string {
-  return defaultText === undefined || defaultText === '' ? '-' : `- (${defaultText})`;
+/** What holds when nothing is set and there is no default, as the declaration says it: `none (the embedded server)`. */
+function unsetWords(defaultText = 'none'): string {
+  const words = defaultText.replace(/^none ?/, '').replace(/^\((.*)\)$/, '$1');
+  return words === '' ? '-' : `- (${words})`;
 }

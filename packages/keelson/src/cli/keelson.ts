@@ -19,7 +19,12 @@ export async function mainOf(file: string, argv: readonly string[] = process.arg
   }
 }
 
-async function loadApp(file: string): Promise<App<Repositories, unknown, Declarations>> {
+/**
+ * The app that a module exports.
+ *
+ * @throws MISUSE when it exports none or several, or cannot be loaded
+ */
+export async function loadApp(file: string): Promise<App<Repositories, unknown, Declarations>> {
   const exported = await importModule(file);
   // The same app may be exported under two names.
   const [app, ...others] = new Set(Object.values(exported).filter(isApp));

@@ -8,6 +8,12 @@ import { describeFailure, exitCodeOf } from './failure.ts';
 import { type Output, processOutput } from './output.ts';
 import { runProgram } from './program.ts';
 
+/** What a program has around it. */
+export interface Surroundings {
+  readonly output: Output;
+  readonly environment: EnvironmentVariables;
+}
+
 const LINGER_MS = 1_000;
 
 /**
@@ -32,7 +38,7 @@ export async function main<R extends Repositories, S, D extends Declarations>(
   argv: readonly string[] = process.argv.slice(2),
 ): Promise<void> {
   const output = processOutput();
-  endWith(await run(app, argv, { output, environment: processEnvironment() }), output);
+  endWith(await runCommand(app, argv, { output, environment: processEnvironment() }), output);
 }
 
 /** Says what failed, and gives the exit code. */
@@ -52,13 +58,8 @@ export function endWith(exitCode: number, output: Output): void {
   setTimeout(end, LINGER_MS).unref();
 }
 
-/** What a program has around it. */
-export interface Surroundings {
-  readonly output: Output;
-  readonly environment: EnvironmentVariables;
-}
-
-async function run<R extends Repositories, S, D extends Declarations>(
+/** Runs a command, says what failed, and gives the exit code. */
+export async function runCommand<R extends Repositories, S, D extends Declarations>(
   app: App<R, S, D>,
   argv: readonly string[],
   surroundings: Surroundings,

@@ -5,7 +5,7 @@ import type { BaseSettings } from '../config/base.ts';
 import type { Declarations } from '../config/declaration.ts';
 import type { App } from '../http/app.ts';
 import { runUntilSignal } from '../http/signals.ts';
-import { type RunningApp, startApp } from '../http/start.ts';
+import { startApp } from '../http/start.ts';
 import { describeAddress, parseAddress } from '../postgres/address.ts';
 import type { Repositories } from '../work/model.ts';
 import { type Context, noticeOtherEnv, shownPath } from './context.ts';
@@ -21,26 +21,25 @@ const numbers = { SIGINT: 2, SIGTERM: 15 } as const;
 export async function serveApp<R extends Repositories, S, D extends Declarations>(app: App<R, S, D>, context: Context): Promise<void> {
   noticeOtherEnv(context);
   const { environment, directory, output } = context;
-  const running = await startOrEnd(app, { environment, directory });
-  const settings = parseBase(running.settings);
-  const machine = settings.APP_ENV === 'production' || settings.APP_ENV === 'staging';
-  // There, standard output is a log that a machine reads; `server.listening` has the same URLs.
-  if (!machine || onTerminal()) output.data(welcome(running, settings, context));
-  await runUntilSignal(running, pressedSignals());
+  process.on('SIGINT', endNow).on('SIGTERM', endNow);
+  let stopped: Promise<void>;
+  try {
+    const running = await startApp(app, { environment, directory });
+    // Danger: at no moment may nobody listen, or a signal ends the process before it has stopped.
+    stopped = runUntilSignal(running, pressedSignals());
+    const settings = parseBase(running.settings);
+    const machine = settings.APP_ENV === 'production' || settings.APP_ENV === 'staging';
+    // There, standard output is a log that a machine reads; `server.listening` has the same URLs.
+    if (!machine || onTerminal()) output.data(welcome(running, settings, context));
+  } finally {
+    process.off('SIGINT', endNow).off('SIGTERM', endNow);
+  }
+  await stopped;
 }
 
-/** A signal while it starts ends the process at once, with what an exit has to clean up. */
-async function startOrEnd<R extends Repositories, S, D extends Declarations>(
-  app: App<R, S, D>,
-  options: { readonly environment: Context['environment']; readonly directory: string },
-): Promise<RunningApp<R, S, D>> {
-  const end = (signal: keyof typeof numbers): void => process.exit(128 + numbers[signal]);
-  process.on('SIGINT', end).on('SIGTERM', end);
-  try {
-    return await startApp(app, options);
-  } finally {
-    process.off('SIGINT', end).off('SIGTERM', end);
-  }
+/** A signal while the app starts ends the process at once, with what an exit has to clean up. */
+function endNow(signal: keyof typeof numbers): void {
+  process.exit(128 + numbers[signal]);
 }
 
 /** Where everything is, for the person who started it. */
