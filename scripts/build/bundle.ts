@@ -1,6 +1,7 @@
 /** Makes one CommonJS file of an application: it starts in half the time and needs no node_modules. */
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 
 /** An application on its way to one file. */
@@ -44,7 +45,7 @@ function mainIs(entry: string): Plugin {
   };
 }
 
-/** Bundles an application, its native modules and its migrations beside it. */
+/** Bundles an application; its native modules, its migrations and the page of its docs lie beside it. */
 export async function bundle(options: BundleOptions): Promise<Bundle> {
   const file = path.join(options.folder, `${path.basename(options.entry, '.ts')}.cjs`);
   rmSync(options.folder, { recursive: true, force: true });
@@ -71,9 +72,19 @@ export async function bundle(options: BundleOptions): Promise<Bundle> {
     banner: { js: "const __importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
     plugins: [leaveOut, mainIs(options.entry)],
   });
+  copyShown(path.dirname(options.entry), options.folder);
   const migrations = path.join(path.dirname(options.entry), 'migrations');
   if (existsSync(migrations)) cpSync(migrations, path.join(options.folder, 'migrations'), { recursive: true });
   return { file, sizeBytes: sizeOf(metafile, file) };
+}
+
+/** The page of the docs serves these files as they lie in their package; they lie beside the bundle where node finds them. */
+const shown = { name: '@fastify/swagger-ui', files: ['package.json', 'index.js', 'static/swagger-ui.css', 'static/swagger-ui-bundle.js'] };
+
+function copyShown(app: string, folder: string): void {
+  const library = createRequire(createRequire(path.join(app, 'app.ts')).resolve('keelson/http'));
+  const from = path.dirname(library.resolve(shown.name));
+  for (const file of shown.files) cpSync(path.join(from, file), path.join(folder, 'node_modules', shown.name, file));
 }
 
 function sizeOf(metafile: Metafile, file: string): number {
