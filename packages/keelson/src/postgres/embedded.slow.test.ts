@@ -15,7 +15,7 @@ import { findPackage, readPackage } from './embedded/package.ts';
 import { endPostmaster, readPostmaster } from './embedded/postmaster.ts';
 import { identify, isAlive } from './embedded/process-identity.ts';
 import { diesWithParent, runProgram, startProgram } from './embedded/program.ts';
-import { takeStartLock } from './embedded/start-lock.ts';
+import { removeDead, takeStartLock } from './embedded/start-lock.ts';
 import { ask, hastyClock, keptLog, openTrial, pidIn, processesIn, until, untilEnded } from './embedded/trial.fixture.ts';
 import type { Trial } from './embedded/trial.fixture.ts';
 
@@ -98,13 +98,11 @@ test('a server that was killed comes back with what it had committed', async (t)
   assert.equal(isAlive(running), true, 'the stop of the server that was killed ended the one after it');
 });
 
-test('a dead server that nobody reaps is not waited for', { skip: !onLinux }, async (t) => {
-  const trial = await openTrial(t);
-  const first = await trial.start();
-  await first.stop();
+/** Starts the server of a data folder under a parent that never asks what became of it. */
+async function startUnderNeglect(trial: Trial): Promise<number> {
   const home = await openHome(trial.dataDirectory);
   const binaries = await openBinaries(findPackage(), home.account);
-  // The shell starts the server and becomes a sleep, which never asks what became of it.
+  // The shell starts the server and becomes a sleep.
   const script = '"$0" -D "$1" -c unix_socket_directories= -c port=19322 >/dev/null 2>&1 & exec sleep 600';
   const shell = spawn('/bin/sh', ['-c', script, binaries.postgres, home.cluster], { cwd: '/', stdio: 'ignore', ...home.account });
   trial.after(() => {
@@ -112,7 +110,30 @@ test('a dead server that nobody reaps is not waited for', { skip: !onLinux }, as
     return Promise.resolve();
   });
   await until('the server is ready', async () => (await readPostmaster(home.cluster))?.status === 'ready');
-  const zombie = await pidIn(trial.dataDirectory);
+  return pidIn(trial.dataDirectory);
+}
+
+test('an orphan whose new parent reaps nobody is seen to have ended', { skip: !onLinux }, async (t) => {
+  const trial = await openTrial(t);
+  const starter = trial.startElsewhere();
+  await starter.report;
+  assert.equal(await starter.finish(), 0);
+  const orphan = await startUnderNeglect(trial);
+  const log = keptLog();
+  const server = await trial.start({ log });
+  assert.deepEqual(await ask(server.url, 'select 1'), [[1]]);
+  assert.ok(existsSync(`/proc/${orphan}`), 'the orphan was reaped: this test shows nothing');
+  assert.ok(
+    log.lines.some((line) => line.includes('embedded.left_over_stopped') && line.includes('SIGINT')),
+    'it was thought to live on',
+  );
+});
+
+test('a dead server that nobody reaps is not waited for', { skip: !onLinux }, async (t) => {
+  const trial = await openTrial(t);
+  const first = await trial.start();
+  await first.stop();
+  const zombie = await startUnderNeglect(trial);
   process.kill(zombie, 'SIGKILL');
   await until('it is a zombie', async () => (await readFile(`/proc/${zombie}/stat`, 'utf8')).includes(') Z '));
   const second = await trial.start();
@@ -202,6 +223,14 @@ test('the start lock lets one in at a time, and a dead holder nobody out', async
   await (
     await takeStartLock(folder, systemClock)
   )();
+});
+
+test('one that saw a dead holder does not remove the lock of the living one that came after', async (t) => {
+  const { folder } = await openTrial(t);
+  const release = await takeStartLock(folder, systemClock);
+  await removeDead(join(folder, 'start.lock'), systemClock);
+  assert.deepEqual(readdirSync(folder), ['start.lock']);
+  await release();
 });
 
 test('a start lock that is never given back ends in a message, not in a wait for ever', async (t) => {

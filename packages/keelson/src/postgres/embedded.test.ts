@@ -10,13 +10,14 @@ import { isKeelsonError } from '../errors.ts';
 import type { KeelsonError } from '../errors.ts';
 import { startEmbedded } from './embedded.ts';
 import type { EmbeddedOptions } from './embedded.ts';
-import { isRoot } from './embedded/account.ts';
+import { isRoot, ownerOf } from './embedded/account.ts';
 import { openBinaries } from './embedded/binaries.ts';
 import { makeCluster } from './embedded/cluster.ts';
 import { openHome } from './embedded/home.ts';
 import { findPackage } from './embedded/package.ts';
 import { portsFor } from './embedded/port.ts';
 import { isAlive } from './embedded/process-identity.ts';
+import { startProgram } from './embedded/program.ts';
 import { ask, keptLog, openTrial, pidIn, setting } from './embedded/trial.fixture.ts';
 
 async function failureOf(options: EmbeddedOptions): Promise<KeelsonError> {
@@ -183,15 +184,22 @@ test('a postmaster.pid that a crash left behind hinders nobody, be its number fr
   const first = await trial.start();
   const path = join(dataDirectory, 'cluster', 'postmaster.pid');
   const lines = (await readFile(path, 'utf8')).split('\n');
+  const account = isRoot() ? ownerOf(path) : undefined;
   await first.stop();
-  // A process that surely lives and surely is no server: this one.
-  for (const pid of ['2147483646', String(process.pid)]) {
-    await writeFile(path, [pid, ...lines.slice(1)].join('\n'));
+  // A process of the server's own account: of another's number PostgreSQL itself would say that it cannot be a server of this folder.
+  const stranger = startProgram({ command: '/bin/sleep', arguments: ['600'], account, output: 'pipe', deathSignal: 'KILL' });
+  trial.after(() => {
+    stranger.kill('SIGKILL');
+    return once(stranger, 'exit');
+  });
+  for (const pid of [2_147_483_646, stranger.pid]) {
+    await writeFile(path, [String(pid), ...lines.slice(1)].join('\n'));
     const server = await trial.start();
     assert.equal(server.adopted, false);
     assert.deepEqual(await ask(server.url, 'select 1'), [[1]]);
     await server.stop();
   }
+  assert.equal(stranger.exitCode ?? stranger.signalCode, null, 'the stranger was taken for a server and ended');
 });
 
 test('a data folder that was made halfway is made anew, and a good one is not touched', async (t) => {

@@ -72,7 +72,7 @@ const removalAgeMaxMs = 10_000;
  * Removes a dead holder's lock. Danger: two that saw the same dead holder must not both do so, or the second removes the lock
  * that the first has just taken; so the removal itself is done under a lock, and looks again.
  */
-async function removeDead(path: string, clock: Clock): Promise<void> {
+export async function removeDead(path: string, clock: Clock): Promise<void> {
   const removal = `${path}.removal`;
   try {
     await writeFile(removal, '', { flag: 'wx', mode: 0o600 });
