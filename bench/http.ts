@@ -69,7 +69,7 @@ export interface HttpResult {
 export async function benchHttp(options: BenchmarkOptions): Promise<HttpResult> {
   const size = options.quick ? quick : full;
   await bundle({ entry: here('keelson/http.ts'), folder: here('../.keelson/bench-http') });
-  const database = await openDatabase(options, 'keelson_bench_http', httpData);
+  const database = await openDatabase(options, 'http', httpData);
   const load = await Callee.start('load', here('peers/http/load.ts'));
   const servers: Server[] = [];
   try {

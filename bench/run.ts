@@ -60,16 +60,25 @@ if (benchmark === undefined) {
   console.log(name === undefined ? usage : `There is no benchmark ${name}.\n\n${usage}`);
   process.exitCode = name === undefined ? 0 : 2;
 } else {
+  try {
+    console.log(await runBenchmark(benchmark));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}
+
+async function runBenchmark(chosen: Benchmark): Promise<string> {
   const say = (line: string): void => console.error(line);
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'processor'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform}, Node ${process.versions.node}`;
   await installPeers(say);
-  const { result, text } = await benchmark.run({
+  const { result, text } = await chosen.run({
     quick: values.quick,
     databaseUrl: values['database-url'],
     profileDirectory: values.profile,
     wants: (contender) => values.only.length === 0 || values.only.some((part) => contender.toLowerCase().includes(part.toLowerCase())),
     say,
   });
-  if (values.json) console.log(JSON.stringify({ benchmark: name, quick: values.quick, machine, ...result }, undefined, 2));
-  else console.log(`${values.quick ? 'A quick run: a look, not a figure to print.\n' : ''}${machine}\n\n${text}`);
+  if (values.json) return JSON.stringify({ benchmark: name, quick: values.quick, machine, ...result }, undefined, 2);
+  return `${values.quick ? 'A quick run: a look, not a figure to print.\n' : ''}${machine}\n\n${text}`;
 }

@@ -16,8 +16,9 @@ export interface ServerChoice {
   readonly databaseUrl?: string | undefined;
 }
 
-/** Makes a fresh database and fills it by the given statements. */
-export async function openDatabase(choice: ServerChoice, database: string, statements: readonly string[]): Promise<BenchDatabase> {
+/** Makes a fresh database, named after the benchmark and this process, and fills it by the given statements. */
+export async function openDatabase(choice: ServerChoice, benchmark: string, statements: readonly string[]): Promise<BenchDatabase> {
+  const database = `keelson_bench_${benchmark}_${process.pid}`;
   const server = await openServer(choice);
   const clerk = await Callee.start('database', join(import.meta.dirname, 'peers', 'database.ts'));
   const url = await clerk.call('recreate', { serverUrl: server.url, database, statements }, parseText);
@@ -34,11 +35,10 @@ export async function openDatabase(choice: ServerChoice, database: string, state
 
 async function openServer(choice: ServerChoice): Promise<{ readonly url: string; stop(): Promise<void> }> {
   if (choice.databaseUrl !== undefined) return { url: choice.databaseUrl, stop: async () => {} };
-  return startEmbedded({
-    dataDirectory: join(import.meta.dirname, '..', '.keelson', 'bench'),
-    database: 'bench',
-    settings: { shared_buffers: '256MB' },
-  });
+  const dataDirectory = join(import.meta.dirname, '..', '.keelson', 'bench');
+  const server = await startEmbedded({ dataDirectory, database: 'bench', settings: { shared_buffers: '256MB' } });
+  if (!server.adopted) return server;
+  throw new Error('Another benchmark is running, and two at once would measure each other. Wait until it is done, or end it.');
 }
 
 function parseText(result: unknown): string {

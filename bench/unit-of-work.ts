@@ -60,7 +60,7 @@ export interface UnitOfWorkResult {
 /** Runs the benchmark. */
 export async function benchUnitOfWork(options: BenchmarkOptions): Promise<UnitOfWorkResult> {
   const size = options.quick ? quick : full;
-  const database = await openDatabase(options, 'keelson_bench_unit_of_work', unitOfWorkData);
+  const database = await openDatabase(options, 'unit_of_work', unitOfWorkData);
   const contenders = new Map<string, Callee>();
   try {
     for (const [name, file] of Object.entries(files)) {
