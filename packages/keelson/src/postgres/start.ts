@@ -35,6 +35,7 @@ const ATTEMPTS_PER_LINE = 5;
 export async function openWithRetry(connector: Connector, options: RetryOptions): Promise<Connection> {
   const { clock, log, signal } = options;
   const startedMs = clock.monotonicMs();
+  // bounded by: retryMs
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await connector.open();
