@@ -4,6 +4,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
+import { pathToFileURL } from 'node:url';
 
 const NODE_MIN = 24;
 const files = ['app.ts', 'dist/app.cjs', 'app.cjs'];
@@ -68,7 +69,7 @@ async function start() {
     } else runWith(node);
   } else if (file.endsWith('.cjs')) {
     // What was built has its program in it, and starts it.
-    await import(`file://${file}`);
+    await import(pathToFileURL(file).href);
   } else {
     const { mainOf } = await import('keelson/cli');
     await mainOf(file);
