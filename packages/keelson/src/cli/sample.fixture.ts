@@ -50,7 +50,7 @@ export interface Sample extends Disposable {
 }
 
 /** The revisions of the app, unless there shall be none. */
-export const revisions = {
+const revisions = {
   '20260101T0900_initial.sql': '-- up\ncreate table notes (id uuid primary key);\n\n-- down\ndrop table notes;\n',
   '20260102T0900_add_title.sql': '-- up\nalter table notes add title text;\n\n-- down\nalter table notes drop title;\n',
 };
