@@ -46,7 +46,7 @@ export function acceptForms(scope: FastifyInstance): void {
  *
  * @throws MALFORMED_REQUEST for what is no JSON, for NUL characters and broken surrogates, and for what is nested too deeply
  */
-export function readJson(text: string): unknown {
+function readJson(text: string): unknown {
   if (text === '') throw malformed('The body is empty.');
   if (text.length > 2 * DEPTH_MAX) refuseDepth(text);
   const value = parseJson(text);

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../clock.ts';
 import { KeelsonError } from '../errors.ts';
-import { pathOf } from './request-log.ts';
+import { isProbe, pathOf } from './request-log.ts';
 
 /** Whether an app takes calls, and how many are under way. */
 export class Drain {
@@ -22,15 +22,17 @@ export class Drain {
 
   /** Counts the calls of a server, and refuses them once it drains; probes are answered to the end. */
   watch(server: FastifyInstance): void {
+    const leave = (): void => {
+      this.#underWay -= 1;
+      this.#settle();
+    };
     server.addHook('onRequest', (request, reply, done) => {
       this.#underWay += 1;
-      reply.raw.once('close', () => {
-        this.#underWay -= 1;
-        this.#settle();
-      });
+      // Emitted once, however the answer ends.
+      reply.raw.on('close', leave);
       if (!this.#isDraining) return done();
       reply.header('connection', 'close');
-      return isProbe(request.url) ? done() : done(new KeelsonError('SERVICE_UNAVAILABLE', { message: 'The service is stopping.' }));
+      return isProbe(pathOf(request.url)) ? done() : done(new KeelsonError('SERVICE_UNAVAILABLE', { message: 'The service is stopping.' }));
     });
   }
 
@@ -49,10 +51,4 @@ export class Drain {
   #settle(): void {
     if (this.#isDraining && this.#underWay === 0) this.#idle.resolve();
   }
-}
-
-/** Whether a path is one of the probes. */
-export function isProbe(url: string): boolean {
-  const path = pathOf(url);
-  return path === '/health' || path.startsWith('/health/');
 }

@@ -31,11 +31,11 @@ const notes = table('notes', {
   version: version(),
 });
 
-export class Note extends entity(notes) {}
+class Note extends entity(notes) {}
 class NoteRepository extends repository(Note) {}
 
 export const model = defineModel({ name: 'notes', tables: [notes], repositories: { notes: NoteRepository } });
-export const settings = defineSettings(baseSettings);
+const settings = defineSettings(baseSettings);
 
 export interface Services {
   /** What a call of /slow waits for. */

@@ -50,7 +50,8 @@ const internal: ReadonlySet<ErrorCode> = new Set([
 export function publicError(error: unknown): KeelsonError {
   const known = fromFastify(error) ?? toKeelsonError(error);
   if (internal.has(known.code)) return new KeelsonError('INTERNAL_SERVER_ERROR', { cause: known });
-  if (known.code === 'MIGRATIONS_PENDING') return new KeelsonError('SERVICE_UNAVAILABLE', { cause: known });
+  if (known.code === 'MIGRATIONS_PENDING' || known.code === 'MIGRATIONS_LOCKED')
+    return new KeelsonError('SERVICE_UNAVAILABLE', { cause: known });
   return known;
 }
 
@@ -85,7 +86,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, thrown
 }
 
 /** The headers that belong to a problem. */
-export function problemHeaders(problem: Problem): Record<string, string> {
+function problemHeaders(problem: Problem): Record<string, string> {
   return {
     'content-type': PROBLEM_TYPE,
     ...(problem.status === 401 ? { 'www-authenticate': challenge(problem.error) } : {}),

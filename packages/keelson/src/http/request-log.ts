@@ -24,7 +24,7 @@ export function logRequests(server: FastifyInstance, log: Log): void {
       duration_ms: Math.round(reply.elapsedTime * 1000) / 1000,
       ...(error === undefined ? {} : { error }),
     };
-    if (path === '/health' || path.startsWith('/health/')) log.debug('http.request', fields);
+    if (isProbe(path)) log.debug('http.request', fields);
     else log.info('http.request', fields);
     done();
   });
@@ -40,4 +40,9 @@ export function logFailure(log: Log, request: FastifyRequest, error: unknown): v
 export function pathOf(url: string): string {
   const end = url.indexOf('?');
   return end < 0 ? url : url.slice(0, end);
+}
+
+/** Whether a path is one of the probes. */
+export function isProbe(path: string): boolean {
+  return path === '/health' || path.startsWith('/health/');
 }

@@ -95,7 +95,7 @@ function bindRoute<R extends Repositories, S, P, B, Q, U>({
     seats.set(request, { principal: await guard.check(new Call(parts, request)) });
   };
   const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<string | undefined> => {
-    const seat = seats.get(request);
+    const seat = isOpen ? undefined : seats.get(request);
     // Whoever comes here without a seat is asked now: there is no way past the guard.
     const principal = seat === undefined ? guard.check(new Call(parts, request)) : seat.principal;
     const input = readInput(readers, request);
@@ -178,7 +178,11 @@ function readInput<B, Q, U>(readers: Readers<B, Q, U>, request: FastifyRequest):
 }
 
 function readerOf<T>(shape: Shape | undefined, part: string): Reader<T> {
-  return shape === undefined ? { read: () => undefined, readTexts: () => undefined } : compileReader<T>(shape, part);
+  return shape === undefined ? { read: nothing, readTexts: nothing } : compileReader<T>(shape, part);
+}
+
+function nothing(): undefined {
+  return undefined;
 }
 
 /** Without a problem a reader has read; without a schema `T` is undefined. */

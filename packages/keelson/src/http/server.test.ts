@@ -144,7 +144,7 @@ test('what cannot be read is malformed', async () => {
   }
   const escaped = await bench.post('/api/v1/notes', { title: String.raw`\u0000 😀` }, anna);
   assert.equal(escaped.status, 201);
-  for (const url of ['/api/v1/notes?titles=%00', '/api/v1/notes/%FF', '/api/v1/notes/%zz']) {
+  for (const url of ['/api/v1/notes?titles=%00', '/api/v1/notes?titles=%FF', '/api/v1/notes/%FF', '/api/v1/notes/%zz']) {
     assert.equal((await bench.call({ url })).json['error'], 'MALFORMED_REQUEST', url);
   }
 });
@@ -212,7 +212,7 @@ test('every code answers with every member, and none with what is inside', async
     assert.equal(headers['content-type'], 'application/problem+json');
     assert.deepEqual([json['status'], json['instance'], json['request_id']], [status, `/fail/${code}`, headers['x-request-id']]);
     assert.equal(json['type'], `/errors/${String(json['error'])}`);
-    assert.equal((await bench.call({ url: String(json['type']) })).status, 200);
+    assert.equal((await bench.call({ url: `/errors/${String(json['error'])}` })).status, 200);
     if (status >= 500) assert.ok(!text.replace(`/fail/${code}`, '').includes('hunter') && !text.includes('db.internal'), text);
     assert.equal('retry_after' in json, 'retry-after' in headers);
   }
@@ -302,7 +302,7 @@ test('neither Ajv nor fast-json-stringify is loaded, and plain Fastify routes ar
     app: {
       extend: (server) => {
         const body = { type: 'object', required: ['a'], properties: { a: { type: 'integer' } } };
-        server.post('/plain', { schema: { body, response: { 200: { type: 'object' } } } }, async (request) => request.body);
+        server.post('/plain', { schema: { body, response: { 200: { type: 'object' } } } }, (request, reply) => reply.send(request.body));
       },
     },
   });

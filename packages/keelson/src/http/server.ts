@@ -6,7 +6,7 @@ import { KeelsonError } from '../errors.ts';
 import type { Health } from '../health/health.ts';
 import type { Repositories } from '../work/model.ts';
 import type { App, Standing } from './app.ts';
-import { acceptForms, acceptJson } from './bodies.ts';
+import { acceptForms, acceptJson, refuseBrokenEscapes } from './bodies.ts';
 import { answerClientError } from './client-error.ts';
 import { schemaController } from './compilers.ts';
 import { allowOrigins } from './cors.ts';
@@ -63,7 +63,8 @@ export async function buildServer<R extends Repositories, S, D extends Declarati
   await allowOrigins(server, base.CORS_ORIGINS);
   serveProbes(server, parts.health, base.HEALTH_DETAILS);
   serveErrorPages(server);
-  serveDocs(server, base.PROJECT_NAME, () => renderOpenApi(app, routes, base.API_V1_PREFIX));
+  const facts = { name: base.PROJECT_NAME, version: app.version, description: app.description };
+  serveDocs(server, base.PROJECT_NAME, () => renderOpenApi(facts, routes, base.API_V1_PREFIX));
   addRoutes(
     server,
     routes.filter(({ route }) => route.forms !== true),
@@ -124,6 +125,9 @@ function addEntry(server: FastifyInstance, { base }: Core): void {
       const allowed = methods.of(pathOf(request.url));
       if (allowed.length > 0) reply.header('allow', allowed.join(', '));
       done(new KeelsonError(allowed.length > 0 ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND'));
+    } else if (request.url.includes('%')) {
+      refuseBrokenEscapes(request.url);
+      done();
     } else done();
   });
 }

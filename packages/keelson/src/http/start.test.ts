@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { before, test } from 'node:test';
@@ -274,9 +275,7 @@ async function raw(url: string, text: string): Promise<{ status: string; head: s
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   socket.end(text);
-  const chunks: Buffer[] = [];
-  for await (const chunk of socket) chunks.push(Buffer.from(chunk));
-  const [head = '', body = ''] = Buffer.concat(chunks).toString().split('\r\n\r\n');
+  const [head = '', body = ''] = (await textOf(socket)).split('\r\n\r\n');
   return { status: head.split(' ')[1] ?? '', head: head.toLowerCase(), json: parseJson(body) };
 }
 

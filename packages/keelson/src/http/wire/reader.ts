@@ -5,7 +5,7 @@ import { explain } from './explain.ts';
 import { Generator } from './generate.ts';
 import { checkableShape } from './json-schema.ts';
 import { isComposed, isPlain, type Property, type Shape } from './shape.ts';
-import { fromTexts, type Texts } from './text-values.ts';
+import { textConverter, type Texts } from './text-values.ts';
 
 /** Reads one part of a request. */
 export interface Reader<T> {
@@ -24,7 +24,8 @@ export function compileReader<T>(shape: Shape, part: string): Reader<T> {
     problems.push(...explain(shape, value, part));
     return undefined;
   };
-  return { read, readTexts: (texts, problems) => read(fromTexts(shape, texts, part), problems) };
+  const convert = textConverter(shape, part);
+  return { read, readTexts: (texts, problems) => read(convert(texts), problems) };
 }
 
 interface Compiled<T> {
