@@ -2,7 +2,7 @@
 import { KeelsonError, isKeelsonError } from '../errors.ts';
 import type { Connection } from '../postgres/connection.ts';
 import type { Result } from '../postgres/exchange.ts';
-import { isConnectionLost } from '../postgres/sqlstate.ts';
+import { fromDatabase, isConnectionLost } from '../postgres/sqlstate.ts';
 import type { Statement } from '../schema/sql.ts';
 
 /** Where connections come from and go back to. */
@@ -53,8 +53,6 @@ export class Transaction {
   #opening: Promise<Connection> | undefined;
   /** Commands that go out in front of the next statement. */
   #waiting: string[];
-  /** The first statement that failed; nothing can be committed after it. */
-  #failure: unknown;
   #wasUsed = false;
 
   constructor(source: ConnectionSource, boundary: Boundary, holder: string) {
@@ -71,14 +69,14 @@ export class Transaction {
 
   /** The first failure that no savepoint has taken back. */
   get failure(): unknown {
-    return this.#failure;
+    return this.#connection?.failure;
   }
 
   /** Sends a statement; what is sent in one turn of the event loop leaves together. */
   send(statement: Statement): Promise<Result> {
     const connection = this.#connection ?? this.#takeIdle();
-    if (connection === undefined) return this.#open().then((opened) => this.#watched(this.#ready(opened).query(statement)));
-    return this.#watched(this.#ready(connection).query(statement));
+    if (connection === undefined) return this.#open().then((opened) => this.#ready(opened).query(statement));
+    return this.#ready(connection).query(statement);
   }
 
   /** Marks a point to come back to; it is sent in front of the next statement. */
@@ -102,7 +100,6 @@ export class Transaction {
     this.#waiting = [];
     const connection = this.#connection ?? (await this.#opening);
     await connection?.command(`rollback to savepoint ${name}; release savepoint ${name}`);
-    this.#failure = undefined;
   }
 
   /**
@@ -117,23 +114,17 @@ export class Transaction {
       if (only === undefined) return [];
       if (statements.length === 1 && this.#boundary.mayAutocommit) return [await this.#autocommit(only)];
     }
-    if (this.#failure !== undefined) {
-      const cause = this.#failure;
-      await this.rollback();
-      throw isKeelsonError(cause, 'TRANSACTION_ABORTED') ? cause : new KeelsonError('TRANSACTION_ABORTED', { cause });
-    }
+    if (this.failure !== undefined) throw await this.#refuse(this.failure);
     const connection = this.#connection ?? this.#takeIdle() ?? (await this.#open());
     this.#ready(connection);
-    const sent = statements.map((statement) => this.#watched(connection.query(statement)));
+    const sent = statements.map((statement) => connection.query(statement));
     const ended = connection.command(this.#boundary.commit);
     try {
       const { tag } = await ended;
       if (tag !== this.#boundary.committedTag) throw new KeelsonError('TRANSACTION_ABORTED');
       return await Promise.all(sent);
     } catch (error) {
-      // The answers came in order, but the rejections of statements before COMMIT may still be on their way to us.
-      await Promise.allSettled(sent);
-      throw await this.#commitFailed(connection, error);
+      throw await this.#commitFailed(connection, error, sent);
     } finally {
       this.#giveBack();
     }
@@ -168,17 +159,18 @@ export class Transaction {
 
   #ready(connection: Connection): Connection {
     if (this.#waiting.length > 0) {
-      for (const command of this.#waiting) void this.#watched(connection.command(command));
+      for (const command of this.#waiting) void connection.command(command);
       this.#waiting = [];
     }
     return connection;
   }
 
-  #watched(result: Promise<Result>): Promise<Result> {
-    result.catch((error: unknown) => {
-      this.#failure ??= error;
-    });
-    return result;
+  /** A statement had failed and its error was swallowed: whoever goes on as if nothing had happened hears of it here. */
+  async #refuse(cause: unknown): Promise<unknown> {
+    await this.rollback();
+    if (isConnectionLost(cause)) return fromDatabase(cause);
+    if (isKeelsonError(cause, 'TRANSACTION_ABORTED')) return cause;
+    return new KeelsonError('TRANSACTION_ABORTED', { cause: fromDatabase(cause) });
   }
 
   async #autocommit(statement: Statement): Promise<Result> {
@@ -192,13 +184,13 @@ export class Transaction {
     }
   }
 
-  async #commitFailed(connection: Connection, error: unknown): Promise<unknown> {
-    const cause = this.#failure ?? error;
+  /** Why a commit failed: by the first of its statements that did, else by what COMMIT itself answered. */
+  async #commitFailed(connection: Connection, error: unknown, sent: readonly Promise<Result>[]): Promise<unknown> {
+    const failed = (await Promise.allSettled(sent)).find((outcome) => outcome.status === 'rejected');
     // A savepoint, unlike a transaction, is still there after the words that end it have failed.
     if (this.#boundary.isInner && !connection.broken) await connection.command(this.#boundary.rollback);
-    return isConnectionLost(error) && (this.#failure === undefined || isConnectionLost(cause))
-      ? new KeelsonError('COMMIT_UNKNOWN', { cause })
-      : cause;
+    if (failed !== undefined && !isConnectionLost(failed.reason)) return failed.reason;
+    return isConnectionLost(error) ? new KeelsonError('COMMIT_UNKNOWN', { cause: error }) : error;
   }
 
   #giveBack(): void {
@@ -206,7 +198,6 @@ export class Transaction {
     this.#wasUsed ||= connection !== undefined;
     this.#connection = undefined;
     this.#opening = undefined;
-    this.#failure = undefined;
     this.#waiting = [this.#boundary.begin];
     if (connection !== undefined) this.#source.release(connection);
   }
