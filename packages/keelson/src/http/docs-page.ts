@@ -3,7 +3,6 @@ import { createReadStream } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { KeelsonError } from '../errors.ts';
 
@@ -40,7 +39,7 @@ export function serveDocs(server: FastifyInstance, title: string, render: () => 
 function page(title: string): string {
   const safe = title.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${safe}</title>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${safe}</title><link rel="icon" href="data:,">
 <link rel="stylesheet" href="/docs/swagger-ui.css"></head>
 <body><div id="ui"></div><script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body></html>
 `;
@@ -48,7 +47,7 @@ function page(title: string): string {
 
 /** Beside a bundled app the files lie in `docs-page`; else they are those of the npm package. */
 async function findFile(name: string): Promise<string> {
-  const beside = path.join(path.dirname(fileURLToPath(import.meta.url)), 'docs-page', name);
+  const beside = path.join(import.meta.dirname, 'docs-page', name);
   try {
     await access(beside);
     return beside;

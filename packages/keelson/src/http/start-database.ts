@@ -59,7 +59,8 @@ export async function bringUp(
   target: { folder: string | URL; namespace: string },
 ): Promise<readonly Revision[]> {
   const { base, log, clock } = ground;
-  const revisions = await readRevisions(typeof target.folder === 'string' ? target.folder : fileURLToPath(target.folder));
+  const { folder } = target;
+  const revisions = await readRevisions(typeof folder === 'string' && !folder.startsWith('file:') ? folder : fileURLToPath(folder));
   if (base.MIGRATE_ON_START === 'never') return revisions;
   // Behind a pooler a session is not one's own; migrations need one that is.
   const direct =
