@@ -323,7 +323,7 @@ test('the page of the documents is strict, and its files are there', async () =>
   const page = await bench.call({ url: '/docs' });
   assert.match(String(page.headers['content-security-policy']), /script-src 'self'; style-src 'self'/u);
   assert.ok(!/unsafe|<script>|style=/u.test(page.text));
-  for (const [, file = ''] of page.text.matchAll(/(?:href|src)="([^"]+)"/gu)) {
+  for (const [, file = ''] of page.text.matchAll(/(?:href|src)="(\/[^"]+)"/gu)) {
     assert.equal((await bench.call({ url: file })).status, 200, file);
   }
 });
