@@ -60,7 +60,7 @@ function startTests(options: RunOptions): AsyncIterable<TestEvent> {
   const setup = path.join(root, SETUP_FILE);
   return run({
     cwd: root,
-    files: files.map((file) => path.resolve(root, file)),
+    files: [...files],
     concurrency: 2,
     timeout: options.testTimeoutMs,
     execArgv: ['--import', path.join(import.meta.dirname, 'leftover.ts')],
