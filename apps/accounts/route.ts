@@ -12,7 +12,7 @@ export const signedIn: Guard<CurrentUser, Services> = {
   name: 'signedIn',
   security: {
     name: 'oauth2',
-    scheme: { type: 'oauth2', flows: { password: { tokenUrl: '/api/v1/auth/login', scopes: {} } } },
+    scheme: (prefix) => ({ type: 'oauth2', flows: { password: { tokenUrl: `${prefix}/auth/login`, scopes: {} } } }),
   },
   errors: ['UNAUTHENTICATED', 'TOKEN_EXPIRED', 'TOKEN_INVALID', 'FORBIDDEN'],
   check: ({ request, services }) => services.auth.currentUser(request.headers.authorization),
