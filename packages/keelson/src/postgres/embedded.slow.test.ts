@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { chmod, chown, cp, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, readFile, rm, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../clock.ts';
@@ -311,7 +311,11 @@ test(
     const wanted = join(trial.folder, 'closed', 'data');
     await mkdir(join(trial.folder, 'closed'), { mode: 0o700 });
     const home = await openHome(wanted, false);
-    trial.after(() => rm(home.path, { recursive: true }));
+    trial.after(async () => {
+      await rm(home.path, { recursive: true });
+      // Others may have their data beside it.
+      await rmdir(dirname(home.path)).catch(() => undefined);
+    });
     assert.equal(home.movedFrom, wanted);
     assert.notEqual(home.path, wanted);
     assert.ok(await canEnter(home.path, home.account));
