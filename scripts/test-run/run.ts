@@ -60,7 +60,8 @@ function startTests(options: RunOptions): AsyncIterable<TestEvent> {
   const setup = path.join(root, SETUP_FILE);
   return run({
     cwd: root,
-    files: [...files],
+    // Relative to where node was started: so they are named in what it prints.
+    files: files.map((file) => path.relative(process.cwd(), path.resolve(root, file))),
     concurrency: 2,
     timeout: options.testTimeoutMs,
     execArgv: ['--import', path.join(import.meta.dirname, 'leftover.ts')],
