@@ -125,6 +125,7 @@ test('what certainly never left is sent once more on another connection', async 
   assert.deepEqual(pids, [pids[0], pids[0]]);
   assert.notEqual(pids[0], String(first.backendId));
   await readers.close();
+  await Promise.all(connections.map((unused) => unused.close()));
 });
 
 test('a transaction that was left open on a shared connection catches nobody else', async () => {

@@ -61,6 +61,7 @@ async function startTlsFront(): Promise<TlsFront> {
       secure.on('error', () => client.destroy());
       secure.once('secure', () => (state.encrypted += 1));
       const upstream = net.connect(Number(target.port), target.hostname);
+      sockets.add(upstream);
       upstream.on('error', () => client.destroy());
       secure.pipe(upstream).pipe(secure);
     });
