@@ -54,6 +54,7 @@ export async function holdsLock(connection: Connection, namespace: string): Prom
 async function takeLock({ connection, namespace, waitMs, log, clock }: LockOptions): Promise<void> {
   const beganMs = clock.monotonicMs();
   const attempt = statements.compile(sql`select pg_try_advisory_lock(${lockKey(namespace)}::bigint)::text`);
+  // bounded by: waitMs
   for (let pollMs = POLL_FIRST_MS; ; pollMs = Math.min(pollMs * 2, POLL_MAX_MS)) {
     const { rows } = await connection.query(attempt);
     if (rows[0]?.[0] === 'true') return;

@@ -80,6 +80,7 @@ class RevisionRun {
     const step = this.steps[index];
     if (step === undefined) return;
     const { attemptsMax, clock, log } = this.#options;
+    // bounded by: attemptsMax
     for (let attempt = 1; ; attempt += 1) {
       try {
         await (this.#revision.transaction ? this.#inTransaction(step, index) : this.#alone(step, index));

@@ -82,7 +82,7 @@ export interface AnyTable extends Named {
 export type Table<C> = AnyTable & { readonly [columnsOf]: C } & Handles<C>;
 
 /** Where a table keeps what it is, so that no column name can hide it. */
-export const info: unique symbol = Symbol('keelson.table');
+const info: unique symbol = Symbol('keelson.table');
 
 const NAME = /^[a-z][a-z0-9_]{0,62}$/u;
 const KEY = /^[a-z][A-Za-z0-9]{0,62}$/u;

@@ -151,7 +151,10 @@ test('a deadlock runs the whole block again with fresh entities', async () => {
       second.stars += 1;
     });
   await Promise.all([cross(0, [one.id, two.id]), cross(1, [two.id, one.id])]);
-  assert.ok(tries.some((count) => count > 1), 'one of them was the victim');
+  assert.ok(
+    tries.some((count) => count > 1),
+    'one of them was the victim',
+  );
   const rows = await database.read((reader) => reader.notes.list());
   assert.deepEqual(
     rows.map((row) => row.stars),

@@ -44,9 +44,9 @@ export interface Where {
 }
 
 /** How many rows one call lists when it does not say. */
-export const LIST_LIMIT_DEFAULT = 100;
+const LIST_LIMIT_DEFAULT = 100;
 /** How many rows one call may list. */
-export const LIST_LIMIT_MAX = 1_000;
+const LIST_LIMIT_MAX = 1_000;
 /** How far a list may skip; beyond it, filter by a key instead. */
 const OFFSET_MAX = 1_000_000;
 

@@ -34,7 +34,7 @@ export const authors = table('authors', {
   updatedAt: updatedAt(),
 });
 
-export const tokenStatus = enumType('token_status', ['detected', 'generating', 'uploading', 'ready', 'revealed', 'failed']);
+const tokenStatus = enumType('token_status', ['detected', 'generating', 'uploading', 'ready', 'revealed', 'failed']);
 
 export interface TokenError {
   message: string;
@@ -61,7 +61,7 @@ export const tokens = table(
   ],
 );
 
-export const tokenLifeCycle = lifeCycle(
+const tokenLifeCycle = lifeCycle(
   tokens.status,
   {
     detected: ['generating', 'failed'],
@@ -129,7 +129,7 @@ export class Note extends entity(notes) {}
 export class Everything extends entity(everything) {}
 export class Link extends entity(links) {}
 
-export class AuthorRepository extends repository(Author) {
+class AuthorRepository extends repository(Author) {
   getByWallet(wallet: string): Promise<Author[]> {
     return this.select(sql`where lower(${authors.wallet}) = lower(${wallet})`);
   }
@@ -141,9 +141,9 @@ export class TokenRepository extends repository(Token) {
   }
 }
 
-export class NoteRepository extends repository(Note) {}
-export class EverythingRepository extends repository(Everything) {}
-export class LinkRepository extends repository(Link) {}
+class NoteRepository extends repository(Note) {}
+class EverythingRepository extends repository(Everything) {}
+class LinkRepository extends repository(Link) {}
 
 export const model = defineModel({
   name: 'unit',
