@@ -19,7 +19,7 @@ const FILES_MIN = 60;
 const steps: Readonly<Record<string, () => Promise<Result> | Result>> = {
   format: () => runProgram(root, 'oxfmt', ['--check']),
   lint: () => runProgram(root, 'oxlint', []),
-  types: () => runProgram(root, 'tsc', ['-p', '.']),
+  types: () => runProgram(root, 'tsc', ['-p', '.', '--singleThreaded']),
   knip: () => runProgram(root, 'knip', ['--no-progress', '--no-config-hints']),
   docs: () => compileExamples(root),
   tidy: checkTidy,

@@ -58,7 +58,7 @@ async function check(folder: string): Promise<boolean> {
   const steps: [string, Promise<ProgramResult> | ProgramResult][] = [['white space and YAML', checkFiles(folder, files)]];
   if (files.length > 0) steps.push(['format', runProgram(folder, 'oxfmt', ['--check', '--no-error-on-unmatched-pattern', ...files])]);
   if (code.length > 0) steps.push(['lint', runProgram(folder, 'oxlint', ['--no-error-on-unmatched-pattern', ...code])]);
-  if (touchesCode) steps.push(['types', runProgram(folder, 'tsc', ['-p', '.'])]);
+  if (touchesCode) steps.push(['types', runProgram(folder, 'tsc', ['-p', '.', '--singleThreaded'])]);
   let good = true;
   for (const [name, running] of steps) {
     const { ok, output } = await running;

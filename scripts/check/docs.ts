@@ -24,7 +24,12 @@ export async function compileExamples(root: string, examples: readonly Example[]
     const config = { extends: path.join(root, 'tsconfig.json'), compilerOptions: options, include: ['*.ts'], exclude: [] };
     writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify(config));
     for (const [index, example] of examples.entries()) writeFileSync(path.join(folder, `example-${index}.ts`), moduleText(example));
-    const { ok, output } = await runProgram(folder, 'tsc', ['-p', '.', '--pretty', 'false'], path.join(root, 'node_modules/.bin'));
+    const { ok, output } = await runProgram(
+      folder,
+      'tsc',
+      ['-p', '.', '--pretty', 'false', '--singleThreaded'],
+      path.join(root, 'node_modules/.bin'),
+    );
     return {
       ok,
       output: output.replaceAll(/example-(\d+)\.ts\((\d+),/gu, (_, index: string, line: string) =>
