@@ -4,6 +4,7 @@ import type { Log } from '../log.ts';
 import { parseAddress } from './address.ts';
 import type { Connection } from './connection.ts';
 import { Connector, type SessionSettings } from './connector.ts';
+import { LoneStatements } from './lone-statements.ts';
 import { Pool } from './pool.ts';
 import { Readers } from './readers.ts';
 import { endWhenSilent } from './silence.ts';
@@ -52,6 +53,8 @@ export interface PostgresOptions {
 /** A server in use. */
 export interface Postgres {
   readonly pool: Pool;
+  /** Statements that need no transaction around them, over the connections of the pool. */
+  readonly lone: LoneStatements;
   readonly readers: Readers;
   /** 180004 for 18.4. */
   readonly serverVersion: number;
@@ -119,6 +122,7 @@ export async function connectPostgres(options: PostgresOptions): Promise<Postgre
   const readers = new Readers({ connect, size: readersSize, clock });
   return {
     pool,
+    lone: new LoneStatements(pool),
     readers,
     serverVersion: connector.serverVersion,
     url,

@@ -187,7 +187,7 @@ function createRoot<R extends Repositories>(model: Model<R>, postgres: Postgres,
   const { log, clock = systemClock, inside } = options;
   const statements = new Statements(model.namespace, { named: postgres.namedStatements });
   const texts = new Map<EntityMeta, EntitySql>();
-  const source = inside === undefined ? postgres.pool : new SingleConnection(inside);
+  const source = inside === undefined ? poolSource(postgres) : new SingleConnection(inside);
   const hasOutbox = model.tables.includes(outbox);
   const base = {
     model,
@@ -218,6 +218,15 @@ function createRoot<R extends Repositories>(model: Model<R>, postgres: Postgres,
     },
   };
   return { ...base, unitClass: createUnitClass(model.repositories, base), reader: createReader(base, model.repositories) };
+}
+
+function poolSource({ pool, lone }: Postgres): ConnectionSource {
+  return {
+    tryAcquire: (holder) => pool.tryAcquire(holder),
+    acquire: (holder) => pool.acquire(holder),
+    release: (connection) => pool.release(connection),
+    runAlone: (statement, holder) => lone.run(statement, holder),
+  };
 }
 
 async function nestedIn<T>(outer: Scope, block: () => T | Promise<T>): Promise<T> {

@@ -1,5 +1,7 @@
 /** One connection shared by all units of work, one after another: for tests that are rolled back as a whole. */
 import type { Connection } from '../postgres/connection.ts';
+import type { Result } from '../postgres/exchange.ts';
+import type { Statement } from '../schema/sql.ts';
 import type { ConnectionSource } from './transaction.ts';
 
 /** A source that always gives the same connection, to one holder at a time. */
@@ -26,6 +28,15 @@ export class SingleConnection implements ConnectionSource {
     }
     this.#isTaken = true;
     return this.connection;
+  }
+
+  async runAlone(statement: Statement): Promise<Result> {
+    const connection = await this.acquire();
+    try {
+      return await connection.query(statement);
+    } finally {
+      this.release();
+    }
   }
 
   release(): void {

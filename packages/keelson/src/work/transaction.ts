@@ -11,6 +11,8 @@ export interface ConnectionSource {
   tryAcquire(holder: string): Connection | undefined;
   acquire(holder: string): Promise<Connection>;
   release(connection: Connection): void;
+  /** Runs a statement that is a transaction of its own. */
+  runAlone(statement: Statement, holder: string): Promise<Result>;
 }
 
 /** The words with which a transaction begins and ends; constants only, since a BEGIN that fails to parse would be dangerous. */
@@ -174,13 +176,11 @@ export class Transaction {
   }
 
   async #autocommit(statement: Statement): Promise<Result> {
-    const connection = this.#takeIdle() ?? (await this.#open());
+    this.#wasUsed = true;
     try {
-      return await connection.query(statement);
+      return await this.#source.runAlone(statement, this.#holder);
     } catch (error) {
       throw isConnectionLost(error) ? new KeelsonError('COMMIT_UNKNOWN', { cause: error }) : error;
-    } finally {
-      this.#giveBack();
     }
   }
 
