@@ -1,4 +1,6 @@
 /** The public door of `keelson/auth`: access tokens, passwords and sessions. */
+export { offersAdministration } from './administration.ts';
+export type { AdministeredUser, UserAdministration } from './administration.ts';
 export { keyRing } from './key-ring.ts';
 export type { KeyPurpose, KeyRing, RingKey, RingSecrets } from './key-ring.ts';
 export { AccessTokens } from './token.ts';
