@@ -7,6 +7,8 @@ import { parseTexts, type Texts } from './wire/text-values.ts';
 
 /** Deeper than this nothing is nested that a person or a program of good will sends; PostgreSQL's own limit is a stack overflow. */
 const DEPTH_MAX = 64;
+/** Members of all objects of a body together. */
+const KEYS_MAX = 1_000;
 const FIELDS_MAX = 200;
 
 /** A form as it was sent: fields of text. */
@@ -42,19 +44,23 @@ export function acceptForms(scope: FastifyInstance): void {
 }
 
 /**
- * Reads JSON text.
+ * Reads JSON text. Where a key is there twice the last one holds, as everywhere in JavaScript.
  *
- * @throws MALFORMED_REQUEST for what is no JSON, for NUL characters and broken surrogates, and for what is nested too deeply
+ * @throws MALFORMED_REQUEST for what is no JSON, for NUL characters and broken surrogates, for names of the prototype, and for
+ * what is nested too deeply or has too many keys
  */
 function readJson(text: string): unknown {
   if (text === '') throw malformed('The body is empty.');
-  if (text.length > 2 * DEPTH_MAX) refuseDepth(text);
+  if (text.length > 2 * DEPTH_MAX) refuseSize(text);
   const value = parseJson(text);
-  // Both come only from escapes, and PostgreSQL takes neither; the text is searched, since that is cheap.
-  if (/\\u(?:0000|[dD][89a-fA-F])/u.test(text) && !isStorable(value))
-    throw malformed('The body holds a NUL character or half of a surrogate pair.');
+  // Few bodies have any of it, and the text is searched faster than the value is walked.
+  if (SUSPICIOUS.test(text)) refuseUnwelcome(value);
   return value;
 }
+
+/** What only an escape can bring, or an attack: NUL, halves of surrogate pairs, escaped ASCII, names of the prototype. */
+const SUSPICIOUS = /\\u(?:00|[dD][89a-fA-F])|__proto__|constructor|prototype/u;
+const PROTOTYPE_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 function parseJson(text: string): unknown {
   try {
@@ -89,30 +95,47 @@ function decode(bytes: string | Buffer): string {
   return bytes.toString('utf8');
 }
 
-function isStorable(root: unknown): boolean {
+/** PostgreSQL stores neither NUL nor half of a pair; a name of the prototype has no good use, and one bad. */
+function refuseUnwelcome(root: unknown): void {
   const waiting: unknown[] = [root];
   for (let value = waiting.pop(); waiting.length > 0 || value !== undefined; value = waiting.pop()) {
-    if (typeof value === 'string' && (value.includes('\0') || !value.isWellFormed())) return false;
-    if (typeof value === 'object' && value !== null) for (const [key, item] of Object.entries(value)) waiting.push(key, item);
+    if (typeof value === 'string') refuseText(value);
+    else if (Array.isArray(value)) for (const item of value) waiting.push(item);
+    else if (typeof value === 'object' && value !== null) {
+      for (const [key, item] of Object.entries(value)) {
+        refuseText(key);
+        if (PROTOTYPE_NAMES.has(key)) throw malformed(`A field may not be named ${key}.`);
+        waiting.push(item);
+      }
+    }
   }
-  return true;
 }
 
-function refuseDepth(text: string): void {
+function refuseText(text: string): void {
+  if (text.includes('\0') || !text.isWellFormed()) throw malformed('The body holds a NUL character or half of a surrogate pair.');
+}
+
+/** Counts levels and keys in the text: what is too much is never made into objects. */
+function refuseSize(text: string): void {
   let depth = 0;
+  let keys = 0;
   let isInText = false;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) isInText = !isInText;
     else if (code === BACKSLASH) at += 1;
     else if (isInText) continue;
-    else if (code === BRACE || code === BRACKET) {
+    else if (code === COLON) {
+      keys += 1;
+      if (keys > KEYS_MAX) throw malformed(`The body has more than ${KEYS_MAX} keys.`);
+    } else if (code === BRACE || code === BRACKET) {
       depth += 1;
       if (depth > DEPTH_MAX) throw malformed(`The body is nested more than ${DEPTH_MAX} levels deep.`);
     } else if (code === BRACE_END || code === BRACKET_END) depth -= 1;
   }
 }
 
+const COLON = 0x3a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const BRACE = 0x7b;

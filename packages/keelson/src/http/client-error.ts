@@ -1,5 +1,7 @@
 /** Client errors: what is not HTTP, or never arrives whole, is answered on the socket as a problem like any other. */
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { type ErrorCode, KeelsonError } from '../errors.ts';
 import { newId } from '../id.ts';
@@ -24,8 +26,30 @@ export function answerClientError(
     socket.destroy(failure);
     return;
   }
-  const requestId = newId();
   const error = new KeelsonError(byNodeCode[failure.code ?? ''] ?? 'MALFORMED_REQUEST');
+  endWith(socket, error, { log, clock, reason: failure.code ?? failure.name });
+}
+
+/**
+ * Answers what Node would answer by itself, or not at all: CONNECT is a 405, and an expectation that nobody knows is passed
+ * over, as RFC 9110 (10.1.1) lets a server do.
+ */
+export function answerRefusals(server: Server, { log, clock }: { log: Log; clock: Clock }): void {
+  server.on('connect', (_request, socket) => {
+    endWith(socket, new KeelsonError('METHOD_NOT_ALLOWED'), { log, clock, reason: 'CONNECT' }, ['allow: ']);
+  });
+  server.on('checkExpectation', (request, response) => {
+    server.emit('request', request, response);
+  });
+}
+
+function endWith(
+  socket: Duplex,
+  error: KeelsonError,
+  { log, clock, reason }: { log: Log; clock: Clock; reason: string },
+  headers: readonly string[] = [],
+): void {
+  const requestId = newId();
   const body = JSON.stringify(problemOf(error, { instance: '/', requestId, clock }));
   const head = [
     `HTTP/1.1 ${error.status} ${error.title}`,
@@ -35,8 +59,9 @@ export function answerClientError(
     'cache-control: no-store',
     'x-content-type-options: nosniff',
     'connection: close',
+    ...headers,
   ];
-  log.info('http.client_error', { request_id: requestId, status: error.status, error: error.code, reason: failure.code ?? failure.name });
+  log.info('http.client_error', { request_id: requestId, status: error.status, error: error.code, reason });
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 

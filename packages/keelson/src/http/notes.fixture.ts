@@ -18,6 +18,7 @@ import { repository } from '../work/repository.ts';
 import { type AppDefinition, defineApp } from './app.ts';
 import type { Drain } from './drain.ts';
 import { everyone, type Guard } from './guard.ts';
+import type { EdgeLimits } from './limits.ts';
 import { routeFactory } from './route-factory.ts';
 import { buildServer } from './server.ts';
 
@@ -258,6 +259,7 @@ export interface ServerChoices {
   readonly services?: Partial<Services> | undefined;
   readonly clock?: Clock | undefined;
   readonly drain?: Drain | undefined;
+  readonly limits?: Partial<EdgeLimits> | undefined;
 }
 
 /** The server of the app over a database, with its log. */
@@ -290,6 +292,7 @@ export async function notesServer(
     secretKey: 'x',
     directory: '/nowhere',
     drain: choices.drain,
+    limits: choices.limits,
   };
   const server = await buildServer(notesApp(choices.app), parts);
   const close = async (): Promise<void> => {

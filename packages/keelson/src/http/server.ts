@@ -1,5 +1,5 @@
 /** The server: a Fastify instance with the app's routes, on which every failure is a problem and every call is logged. */
-import { fastify, type FastifyInstance } from 'fastify';
+import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { BaseSettings } from '../config/base.ts';
 import type { Declarations } from '../config/declaration.ts';
 import { KeelsonError } from '../errors.ts';
@@ -7,13 +7,14 @@ import type { Health } from '../health/health.ts';
 import type { Repositories } from '../work/model.ts';
 import type { App, Standing } from './app.ts';
 import { acceptForms, acceptJson, refuseBrokenEscapes } from './bodies.ts';
-import { answerClientError } from './client-error.ts';
+import { answerClientError, answerRefusals } from './client-error.ts';
 import { schemaController } from './compilers.ts';
 import { allowOrigins } from './cors.ts';
 import { serveDocs } from './docs-page.ts';
 import { Drain } from './drain.ts';
 import { serveErrorPages } from './error-pages.ts';
 import { securityHeaders } from './headers.ts';
+import { type EdgeLimits, edgeLimits } from './limits.ts';
 import { AllowedMethods } from './methods.ts';
 import { renderOpenApi } from './openapi.ts';
 import { serveProbes } from './probes.ts';
@@ -28,14 +29,9 @@ export interface ServerParts<R extends Repositories, S, D extends Declarations> 
   readonly base: BaseSettings;
   readonly health: Health;
   readonly drain?: Drain | undefined;
+  /** Limits that differ, for tests. */
+  readonly limits?: Partial<EdgeLimits> | undefined;
 }
-
-/** Bodies are small; a route that takes more says so. */
-const BODY_BYTES_MAX = 102_400;
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-const CONNECTIONS_CHECK_MS = 5_000;
-const PARAMETER_LENGTH_MAX = 500;
 
 /** What `addRoutes` adds: routes that read forms stand in a scope of their own, everywhere else a form is a 415. */
 interface Bound<R extends Repositories, S> {
@@ -83,15 +79,16 @@ export async function buildServer<R extends Repositories, S, D extends Declarati
   return server;
 }
 
-type Core = Pick<ServerParts<Repositories, unknown, Declarations>, 'base' | 'log' | 'clock'>;
+type Core = Pick<ServerParts<Repositories, unknown, Declarations>, 'base' | 'log' | 'clock' | 'limits'>;
 
-function createServer({ base, log, clock }: Core): FastifyInstance {
+function createServer({ base, log, clock, limits }: Core): FastifyInstance {
+  const { headersMs, requestMs, checkMs, bodyBytesMax, parameterLengthMax } = { ...edgeLimits, ...limits };
   const server = fastify({
-    bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    bodyLimit: bodyBytesMax,
+    requestTimeout: requestMs,
     // Node would answer a missing Host and close without a body; the entry below says what is wrong.
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CONNECTIONS_CHECK_MS, requireHostHeader: false },
-    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
+    http: { headersTimeout: headersMs, connectionsCheckingInterval: checkMs, requireHostHeader: false },
+    routerOptions: { maxParamLength: parameterLengthMax },
     trustProxy: base.TRUST_PROXY === 0 ? false : (_address: string, hop: number) => hop < base.TRUST_PROXY,
     schemaController,
     genReqId: requestIdOf,
@@ -107,6 +104,7 @@ function createServer({ base, log, clock }: Core): FastifyInstance {
     if (publicError(error).status >= 500) logFailure(log, request, error);
     return sendProblem(request, reply, error, clock);
   });
+  answerRefusals(server.server, { log, clock });
   acceptJson(server);
   logRequests(server, log);
   return server;
@@ -121,15 +119,23 @@ function addEntry(server: FastifyInstance, { base }: Core): void {
     reply.headers(headers).header('x-request-id', request.id);
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
       done(new KeelsonError('MALFORMED_REQUEST', { message: 'The request has no Host header.' }));
+    } else if (request.method === 'TRACE') {
+      // It would send back what it was sent, credentials with it; whether the path is there is beside the point.
+      const allowed = methods.of(pathOf(request.url));
+      done(methodRefused(reply, allowed));
     } else if (request.is404) {
       const allowed = methods.of(pathOf(request.url));
-      if (allowed.length > 0) reply.header('allow', allowed.join(', '));
-      done(new KeelsonError(allowed.length > 0 ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND'));
+      done(allowed.length > 0 ? methodRefused(reply, allowed) : new KeelsonError('NOT_FOUND'));
     } else if (request.url.includes('%')) {
       refuseBrokenEscapes(request.url);
       done();
     } else done();
   });
+}
+
+function methodRefused(reply: FastifyReply, allowed: readonly string[]): KeelsonError {
+  reply.header('allow', allowed.join(', '));
+  return new KeelsonError('METHOD_NOT_ALLOWED');
 }
 
 function addRoutes<R extends Repositories, S, D extends Declarations>(

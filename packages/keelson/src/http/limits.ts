@@ -1,0 +1,23 @@
+/** The limits of the edge: how much, how deep and how slowly a client may send. */
+
+/** What a server takes from its clients. */
+export interface EdgeLimits {
+  /** The whole head of a request must be here within this time. */
+  readonly headersMs: number;
+  /** The whole request, its body with it, must be here within this time. */
+  readonly requestMs: number;
+  /** How often the two are looked after. */
+  readonly checkMs: number;
+  /** Bodies are small; a route that takes more says so to Fastify. */
+  readonly bodyBytesMax: number;
+  readonly parameterLengthMax: number;
+}
+
+/** What holds where nothing else is said. */
+export const edgeLimits: EdgeLimits = {
+  headersMs: 10_000,
+  requestMs: 30_000,
+  checkMs: 5_000,
+  bodyBytesMax: 102_400,
+  parameterLengthMax: 500,
+};
