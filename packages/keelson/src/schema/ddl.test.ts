@@ -6,8 +6,9 @@ import { testDatabase } from '../testing/database.ts';
 import { defineModel } from '../work/model.ts';
 import { model } from '../work/tokens.fixture.ts';
 import { boolean, createdAt, integer, jsonb, numeric, references, text, timestamptz, uuid, varchar } from './column.ts';
-import { constraintName, renderSchema } from './ddl.ts';
+import { renderSchema } from './ddl.ts';
 import { enumType } from './enum-type.ts';
+import { constraintName } from './names.ts';
 import { sql } from './sql.ts';
 import { type AnyTable, check, index, table, unique, uniqueIndex } from './table.ts';
 

@@ -1,8 +1,9 @@
 /** Tables as DDL: the statements that make them in a namespace, and those that take them away again. */
-import { createHash } from 'node:crypto';
 import { KeelsonError } from '../errors.ts';
 import { encodeColumn } from './codec.ts';
 import type { EnumType } from './column.ts';
+import { constraintName } from './names.ts';
+import { renderPolicies, renderPoliciesDown } from './policy.ts';
 import { asSql, literal, quoteName, quoteText, toText } from './sql.ts';
 import { type AnyTable, type ColumnInfo, type Constraint, isHandle, type Part, tableInfo, type TableInfo } from './table.ts';
 
@@ -12,11 +13,8 @@ export interface SchemaText {
   readonly down: readonly string[];
 }
 
-/** PostgreSQL's own limit for names, in bytes. */
-const NAME_BYTES_MAX = 63;
-
 /**
- * The DDL of tables: namespace, functions, enums, tables, indexes, foreign keys, triggers; `down` takes away the same.
+ * The DDL of tables: namespace, functions, enums, tables, indexes, foreign keys, triggers, policies; `down` takes away the same.
  *
  * @throws MISUSE when two tables or two enums have one name, or a reference points to a table that is not in the list
  */
@@ -42,16 +40,10 @@ export function renderSchema(tables: readonly AnyTable[], namespace: string): Sc
     ...infos.flatMap((table) => table.constraints.flatMap((constraint) => renderIndex(table, constraint, namespace))),
     ...infos.flatMap((table) => renderReferences(table, tables, namespace)),
     ...touched.map((table) => touchTrigger(table, place)),
+    // Last: a policy may ask any table.
+    ...infos.flatMap((table) => renderPolicies(table, namespace)),
   ];
-  return { up, down: renderDown(infos, enums, place) };
-}
-
-/** The name of a constraint or an index, cut to what PostgreSQL keeps, with a hash in place of the rest. */
-export function constraintName(table: string, columns: readonly string[], suffix: 'key' | 'idx' | 'fkey' | 'check' | 'pkey'): string {
-  const name = [table, ...columns, suffix].join('_');
-  if (Buffer.byteLength(name) <= NAME_BYTES_MAX) return name;
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, 8);
-  return `${name.slice(0, NAME_BYTES_MAX - hash.length - suffix.length - 2)}_${hash}_${suffix}`;
+  return { up, down: [...infos.toReversed().flatMap((table) => renderPoliciesDown(table, namespace)), ...renderDown(infos, enums, place)] };
 }
 
 /** The SQL type of a column, an enum qualified by its namespace. */

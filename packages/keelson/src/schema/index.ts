@@ -25,6 +25,8 @@ export type { EnumFactory } from './enum-type.ts';
 export { rowSchema } from './json-schema.ts';
 export { lifeCycle } from './life-cycle.ts';
 export type { LifeCycle } from './life-cycle.ts';
+export { policy, setting } from './policy.ts';
+export type { Policy, PolicyRule, SettingType } from './policy.ts';
 export { sql, Statements } from './sql.ts';
 export type { Sql, Statement } from './sql.ts';
 export { check, index, primaryKey, table, tableInfo, unique, uniqueIndex } from './table.ts';

@@ -1,6 +1,7 @@
 /** Tables: the columns once; types, DDL, JSON Schema and row mappers come from here. */
 import { KeelsonError } from '../errors.ts';
 import type { AnyColumn, columnsOf, ColumnTraits, isKey, need, out } from './column.ts';
+import type { Policy } from './policy.ts';
 import { asSql, quoteName, type Named, type Sql } from './sql.ts';
 
 /** The columns of a table by the names they have in code. */
@@ -47,12 +48,13 @@ export interface ColumnInfo extends ColumnTraits {
   readonly table: string;
 }
 
-/** One index, unique index, unique constraint, check or composite key of a table. */
+/** One index, unique index, unique constraint, check, composite key or policy of a table. */
 export type Constraint =
   | { readonly kind: 'index'; readonly parts: readonly Part[]; readonly isUnique: boolean; readonly options: IndexOptions }
   | { readonly kind: 'unique'; readonly columns: readonly Handle[] }
   | { readonly kind: 'primaryKey'; readonly columns: readonly Handle[] }
-  | { readonly kind: 'check'; readonly condition: Sql; readonly name: string | undefined };
+  | { readonly kind: 'check'; readonly condition: Sql; readonly name: string | undefined }
+  | Policy;
 
 /** What an index covers: a column, or an expression that needs a name. */
 export type Part = Handle | Sql;

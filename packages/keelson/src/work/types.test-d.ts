@@ -2,6 +2,7 @@
 import { integer, references, text, uuid } from '../schema/column.ts';
 import { enumType } from '../schema/enum-type.ts';
 import { lifeCycle } from '../schema/life-cycle.ts';
+import { policy, setting } from '../schema/policy.ts';
 import { sql } from '../schema/sql.ts';
 import { check, index, table } from '../schema/table.ts';
 import type { Database } from './database.ts';
@@ -153,4 +154,31 @@ export function declarations(): void {
   // @ts-expect-error -- a repository is made of its unit of work only
   void new TokenRepository();
   void tokens;
+}
+
+/** What policies take. */
+export function policies(): void {
+  table('lamps', { id: uuid().primaryKey(), tenantId: uuid() }, (t) => [
+    policy('all', { using: sql`${t.tenantId} = ${setting('app.tenant_id', 'uuid')}`, check: sql`true` }),
+    policy('reading', { for: 'select', to: 'readers', using: sql`true` }),
+    policy('adding', { for: 'insert', check: sql`true` }),
+    // @ts-expect-error -- no such column
+    policy('other', { using: sql`${t.tenant} = 1` }),
+  ]);
+  // @ts-expect-error -- a policy says which rows
+  void policy('nothing', {});
+  // @ts-expect-error -- a condition is SQL, not text
+  void policy('words', { using: 'true' });
+  // @ts-expect-error -- nothing is written by a select
+  void policy('reading', { for: 'select', using: sql`true`, check: sql`true` });
+  // @ts-expect-error -- before an insert there is no row
+  void policy('adding', { for: 'insert', using: sql`true` });
+  // @ts-expect-error -- what is inserted needs a condition
+  void policy('adding', { for: 'insert' });
+  // @ts-expect-error -- no such command
+  void policy('emptying', { for: 'truncate', using: sql`true` });
+  // @ts-expect-error -- no such type
+  void setting('app.tenant_id', 'uid');
+  // @ts-expect-error -- a setting is read as a type
+  void setting('app.tenant_id');
 }
