@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Clock, systemClock } from '../clock.ts';
 import { KeelsonError } from '../errors.ts';
+import { type Log, silentLog } from '../log.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { defineModel } from '../work/model.ts';
 import { createHealth, type Health, type HealthOptions } from './health.ts';
+import type { HysteresisOptions } from './hysteresis.ts';
 
 const source = { model: defineModel({ name: 'health', tables: [], repositories: {} }) };
 
@@ -17,8 +19,8 @@ interface Bench extends AsyncDisposable {
   readonly opened: Promise<Connection>[];
 }
 
-async function open(changes: Partial<HealthOptions> = {}, poolSize = 10): Promise<Bench> {
-  const database = await testDatabase(source, { poolSize });
+async function open(changes: Partial<HealthOptions> = {}, poolSize = 10, given?: TestDatabase<{}>): Promise<Bench> {
+  const database = given ?? (await testDatabase(source, { poolSize }));
   const { postgres } = database;
   const opened: Promise<Connection>[] = [];
   const health = createHealth({
@@ -156,6 +158,63 @@ test('a database that does not answer in time is unhealthy, and the next look be
   assert.deepEqual([status, body['errors']], [503, ['The database did not answer within 5000 ms.']]);
   assert.equal((await bench.health.summary()).status, 200);
   assert.equal(bench.opened.length, 2);
+});
+
+/** A database that goes away and comes back, and what the log hears of it. */
+async function openFlaky(
+  hysteresis?: HysteresisOptions,
+  clock: Clock = systemClock,
+): Promise<Bench & { look(isThere: boolean): Promise<string>; readonly heard: string[] }> {
+  const heard: string[] = [];
+  const log: Log = { ...silentLog, error: (event) => heard.push(`error ${event}`), info: (event) => heard.push(`info ${event}`) };
+  let isThere = true;
+  let own: Connection | undefined;
+  const database = await testDatabase(source);
+  const bench = await open(
+    {
+      connect: async () => (own = isThere ? await database.postgres.connect() : await gone()),
+      hysteresis,
+      clock,
+      log,
+    },
+    10,
+    database,
+  );
+  const look = async (there: boolean): Promise<string> => {
+    isThere = there;
+    if (!there) own?.destroy();
+    const { status, body } = await bench.health.ready();
+    return `${status} ${String(body['status'])}${'errors' in body ? ' with errors' : ''}`;
+  };
+  return { ...bench, look, heard, [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose]() };
+}
+
+// FND-9
+test('a look or two that fail do not send the traffic away, a third does, and two good ones bring it back', async () => {
+  await using bench = await openFlaky();
+  const doubtful = '200 degraded with errors';
+  const down = '503 unhealthy with errors';
+  assert.equal(await bench.look(true), '200 healthy');
+  assert.equal(await bench.look(false), doubtful);
+  assert.equal((await bench.health.summary()).status, 503);
+  assert.equal(await bench.look(true), '200 healthy');
+  assert.deepEqual([await bench.look(false), await bench.look(false), await bench.look(false)], [doubtful, doubtful, down]);
+  assert.equal(await bench.look(true), down);
+  assert.equal(await bench.look(false), down);
+  assert.deepEqual([await bench.look(true), await bench.look(true)], [down, '200 healthy']);
+  const once = ['error database.error', 'info database.recovered'];
+  assert.deepEqual(bench.heard, [...once, ...once, ...once]);
+});
+
+// FND-9
+test('whoever looks seldom loses readiness by time, and a first look decides alone', async () => {
+  let nowMs = 0;
+  await using bench = await openFlaky({ failingMs: 10_000 }, { ...systemClock, monotonicMs: () => nowMs });
+  assert.equal(await bench.look(false), '503 unhealthy with errors');
+  assert.deepEqual([await bench.look(true), await bench.look(true)], ['503 unhealthy with errors', '200 healthy']);
+  assert.equal(await bench.look(false), '200 degraded with errors');
+  nowMs = 10_000;
+  assert.equal(await bench.look(false), '503 unhealthy with errors');
 });
 
 test('an app that stops is not ready, without asking', async () => {

@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts';
 import { catalogue } from '../errors.ts';
 import type { PoolStats } from '../postgres/pool-stats.ts';
+import { Hysteresis, type HysteresisOptions } from './hysteresis.ts';
 import { type Finding, Probe, type ProbeOptions } from './probe.ts';
 
 /** How a service is: `degraded` works, but something should be looked at. */
@@ -20,13 +21,15 @@ export interface HealthOptions extends ProbeOptions {
   readonly isDraining: () => boolean;
   readonly version: string;
   readonly clock: Clock;
+  /** How soon `ready` changes; the other probes say what was found last. */
+  readonly hysteresis?: HysteresisOptions | undefined;
 }
 
 /** Answers the probes; many at once cost one question to the database. */
 export interface Health {
   /** Is the process turning over? Never asks the database. */
   live(): HealthAnswer;
-  /** May traffic come? */
+  /** May traffic come? Lost after several failed looks in a row, until then `degraded`; back after several good ones. */
   ready(): Promise<HealthAnswer>;
   /** All of it in a line. */
   summary(): Promise<HealthAnswer>;
@@ -58,11 +61,14 @@ class DatabaseHealth implements Health {
   readonly #options: HealthOptions;
   readonly #probe: Probe;
   readonly #startedMs: number;
+  readonly #hysteresis: Hysteresis;
+  #last: Finding | undefined;
 
   constructor(options: HealthOptions) {
     this.#options = options;
     this.#probe = new Probe(options);
     this.#startedMs = options.clock.monotonicMs();
+    this.#hysteresis = new Hysteresis(options.hysteresis);
   }
 
   live(): HealthAnswer {
@@ -71,13 +77,18 @@ class DatabaseHealth implements Health {
 
   async ready(): Promise<HealthAnswer> {
     if (this.#options.isDraining()) return { status: 503, body: { status: 'unhealthy', errors: ['The service is stopping.'] } };
-    const finding = await this.#probe.look();
-    const status = this.#judge(finding);
-    return answer(status, { status, ...told(finding) });
+    const finding = await this.#look();
+    const isUp = this.#hysteresis.isUp;
+    const found = this.#judge(finding);
+    // While it is not yet clear which way it goes, what is looked at is said, and traffic goes on as before.
+    const status = isUp === finding.isConnected ? found : isUp ? 'degraded' : 'unhealthy';
+    const recovering =
+      status === 'unhealthy' && finding.isConnected ? { errors: ['The database answers again, but not for long enough yet.'] } : {};
+    return answer(status, { status, ...told(finding), ...recovering });
   }
 
   async summary(): Promise<HealthAnswer> {
-    const finding = await this.#probe.look();
+    const finding = await this.#look();
     const status = this.#judge(finding);
     return answer(status, {
       status,
@@ -90,7 +101,7 @@ class DatabaseHealth implements Health {
   }
 
   async database(): Promise<HealthAnswer> {
-    const finding = await this.#probe.look();
+    const finding = await this.#look();
     const status = this.#judge(finding);
     const pool = this.#options.poolStats();
     return answer(status, {
@@ -111,6 +122,14 @@ class DatabaseHealth implements Health {
 
   close(): Promise<void> {
     return this.#probe.close();
+  }
+
+  /** Those who share a look count as one. */
+  async #look(): Promise<Finding> {
+    const finding = await this.#probe.look();
+    if (finding !== this.#last) this.#hysteresis.note(finding.isConnected, this.#options.clock.monotonicMs());
+    this.#last = finding;
+    return finding;
   }
 
   #judge(finding: Finding): HealthStatus {

@@ -1,7 +1,9 @@
 /** The probe: one question to the database at a time, on a connection of its own, with a deadline. */
 import type { Clock } from '../clock.ts';
-import { catalogue } from '../errors.ts';
+import { catalogue, KeelsonError } from '../errors.ts';
+import type { Log } from '../log.ts';
 import type { Connection } from '../postgres/connection.ts';
+import { sqlState } from '../postgres/sqlstate.ts';
 
 /** Where the migrations stand. */
 export type MigrationState = 'up_to_date' | 'pending' | 'unknown';
@@ -15,6 +17,8 @@ export interface ProbeOptions {
   readonly clock: Clock;
   /** How long the database may take to answer; 1,000. */
   readonly deadlineMs?: number | undefined;
+  /** Told once when looks begin to fail, and once when they succeed again: `database.error` and `database.recovered`. */
+  readonly log?: Log | undefined;
 }
 
 /** What a probe found. */
@@ -31,6 +35,7 @@ export class Probe {
   #connection: Promise<Connection> | undefined;
   #looking: Promise<Finding> | undefined;
   #isClosed = false;
+  #isFailing = false;
 
   constructor(options: ProbeOptions) {
     this.#options = options;
@@ -52,13 +57,10 @@ export class Probe {
   }
 
   async #look(): Promise<Finding> {
-    if (this.#isClosed) return unreachable;
+    if (this.#isClosed) return unreachable();
     const { clock } = this.#options;
     const deadline = new AbortController();
-    const late = clock.sleep(this.#deadlineMs, deadline.signal).then(
-      () => this.#late(),
-      () => unreachable,
-    );
+    const late = clock.sleep(this.#deadlineMs, deadline.signal).then(() => this.#late(), unreachable);
     try {
       return await Promise.race([this.#ask(), late]);
     } finally {
@@ -74,19 +76,35 @@ export class Probe {
       const startedMs = clock.monotonicMs();
       await connection.command('select 1');
       const responseTimeMs = clock.monotonicMs() - startedMs;
+      this.#succeeded();
       // The database answers; that its history cannot be read is no reason to call it away.
       return { isConnected: true, responseTimeMs, migrations: await migrations(connection).catch(() => 'unknown' as const) };
-    } catch {
-      // What went wrong may name the host and the user: it is in the log of whoever connects, not in an answer.
+    } catch (error) {
+      // What went wrong may name the host and the user: it is for the log, not for an answer.
       this.#drop(opening);
-      return unreachable;
+      this.#failed(error);
+      return unreachable();
     }
+  }
+
+  /** Probes come every few seconds: the log has the beginning of a failure and its end, not each look. */
+  #failed(error: unknown): void {
+    if (this.#isFailing || this.#isClosed) return;
+    this.#isFailing = true;
+    this.#options.log?.error('database.error', { during: 'probe', sqlstate: sqlState(error) ?? null, error });
+  }
+
+  #succeeded(): void {
+    if (this.#isFailing) this.#options.log?.info('database.recovered', { during: 'probe' });
+    this.#isFailing = false;
   }
 
   /** A connection that does not answer in time is left: the next look begins anew. */
   #late(): Finding {
     this.#drop();
-    return { isConnected: false, problem: `The database did not answer within ${this.#deadlineMs} ms.` };
+    const problem = `The database did not answer within ${this.#deadlineMs} ms.`;
+    this.#failed(new KeelsonError('DATABASE_TIMEOUT', { message: problem }));
+    return { isConnected: false, problem };
   }
 
   #open(): Promise<Connection> {
@@ -114,4 +132,7 @@ export class Probe {
   }
 }
 
-const unreachable: Finding = { isConnected: false, problem: catalogue.DATABASE_CONNECTION_FAILED.message };
+/** Each time anew: whoever counts looks tells them apart. */
+function unreachable(): Finding {
+  return { isConnected: false, problem: catalogue.DATABASE_CONNECTION_FAILED.message };
+}
