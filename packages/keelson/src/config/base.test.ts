@@ -37,7 +37,11 @@ test('in an empty environment the defaults hold, and nothing is missing', () => 
       PORT: 8000,
       CORS_ORIGINS: [],
       TRUST_PROXY: 0,
+      RATE_LIMIT: 'on',
+      RATE_LIMIT_PER_MINUTE: 300,
       HEALTH_DETAILS: 'open',
+      METRICS: 'open',
+      DRAIN_DELAY_MS: 0,
       LOG_LEVEL: 'info',
       LOG_FORMAT: 'json',
       DATABASE_URL: undefined,
@@ -130,6 +134,15 @@ test('production and staging refuse * as an origin, also among others; developme
   }
   for (const environment of ['development', 'test'])
     assert.deepEqual(load({ APP_ENV: environment, CORS_ORIGINS: '*' }).CORS_ORIGINS, ['*']);
+});
+
+test('production refuses to go without the rate limit; tests go without it unless it is said', () => {
+  // FND-1
+  assert.match(refusal({ APP_ENV: 'production', SECRET_KEY: goodSecret, RATE_LIMIT: 'off' }), /RATE_LIMIT: it is off in production/);
+  for (const environment of ['development', 'test', 'staging'])
+    assert.equal(load({ APP_ENV: environment, SECRET_KEY: goodSecret, RATE_LIMIT: 'off' }).RATE_LIMIT, 'off');
+  assert.equal(load({ APP_ENV: 'production', SECRET_KEY: goodSecret }).RATE_LIMIT, 'on');
+  assert.equal(load({ APP_ENV: 'test' }).RATE_LIMIT, 'off');
 });
 
 test('a bad database URL is refused everywhere', () => {

@@ -50,6 +50,25 @@ const application = {
     max: 10,
     unit: 'hops',
   }),
+  RATE_LIMIT: choice({
+    description: 'Whether calls are limited per address of a client. Off only outside production.',
+    values: ['on', 'off'],
+    default: {
+      note: 'on; off in test',
+      value: (context: SettingContext) => (context.environment === 'test' ? 'off' : 'on'),
+    },
+    check: (limit, context) =>
+      limit === 'off' && context.environment === 'production'
+        ? { problem: 'it is off in production', hint: 'Remove it, and raise RATE_LIMIT_PER_MINUTE where it is too low.' }
+        : undefined,
+  }),
+  RATE_LIMIT_PER_MINUTE: integer({
+    description: 'How many calls one address may make in a minute, in each process.',
+    default: 300,
+    min: 1,
+    max: 10_000_000,
+    unit: 'calls',
+  }),
   HEALTH_DETAILS: choice({
     description: 'Who may read the details of the database at /health/db: everybody (open), this machine (loopback), nobody (off).',
     values: ['open', 'loopback', 'off'],
@@ -57,6 +76,22 @@ const application = {
       note: 'open in development and test, else loopback',
       value: (context: SettingContext) => (safeAtHome(context) ? 'open' : 'loopback'),
     },
+  }),
+  METRICS: choice({
+    description: 'Who may read the metrics at /metrics: everybody (open), this machine (loopback), nobody (off; nothing is measured).',
+    values: ['open', 'loopback', 'off'],
+    default: {
+      note: 'open in development and test, else loopback',
+      value: (context: SettingContext) => (safeAtHome(context) ? 'open' : 'loopback'),
+    },
+  }),
+  DRAIN_DELAY_MS: integer({
+    description:
+      'How long a stop still takes calls while /health/ready answers 503, in milliseconds: the time a load balancer needs to see it.',
+    default: 0,
+    min: 0,
+    max: 300_000,
+    unit: 'milliseconds',
   }),
   LOG_LEVEL: choice({
     description: 'From which level on events are logged.',

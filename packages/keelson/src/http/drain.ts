@@ -6,11 +6,17 @@ import { isProbe, pathOf } from './request-log.ts';
 
 /** Whether an app takes calls, and how many are under way. */
 export class Drain {
+  #isLeaving = false;
   #isDraining = false;
   #underWay = 0;
   readonly #idle = Promise.withResolvers<void>();
 
-  /** Whether the app has begun to stop. */
+  /** Whether the app has said that it will stop; it may still take calls. */
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
+  /** Whether the app takes no more calls. */
   get isDraining(): boolean {
     return this.#isDraining;
   }
@@ -30,14 +36,22 @@ export class Drain {
       this.#underWay += 1;
       // Emitted once, however the answer ends.
       reply.raw.on('close', leave);
-      if (!this.#isDraining) return done();
+      if (!this.#isLeaving) return done();
+      // Whoever comes again opens a new connection, and is led elsewhere.
       reply.header('connection', 'close');
+      if (!this.#isDraining) return done();
       return isProbe(pathOf(request.url)) ? done() : done(new KeelsonError('SERVICE_UNAVAILABLE', { message: 'The service is stopping.' }));
     });
   }
 
+  /** From now on the app says that it is not ready, and still takes calls: those who send them have to hear of it first. */
+  announce(): void {
+    this.#isLeaving = true;
+  }
+
   /** From now on no call is taken; resolves true when the last one is answered, false when that took too long. */
   async begin(clock: Clock, deadlineMs: number): Promise<boolean> {
+    this.#isLeaving = true;
     this.#isDraining = true;
     this.#settle();
     const waiting = new AbortController();

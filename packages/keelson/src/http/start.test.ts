@@ -7,6 +7,7 @@ import { text as textOf } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { before, test } from 'node:test';
+import { type Clock, systemClock } from '../clock.ts';
 import { isKeelsonError, KeelsonError } from '../errors.ts';
 import { writeFirstRevision } from '../migrate/render.ts';
 import { Connection } from '../postgres/connection.ts';
@@ -198,6 +199,29 @@ test('while it drains, ready turns 503 at once, what is under way is answered, a
   for (const answer of await Promise.all(underWay)) assert.deepEqual([answer.status, answer.json], [200, { is_done: true }]);
   await stopping;
   assert.deepEqual(place.log.of('server.cut_off'), []);
+  await assert.rejects(fetch(running.url));
+});
+
+// FND-9, GLK-8
+test('with DRAIN_DELAY_MS calls are still taken while the app already says that it is not ready', async () => {
+  await using place = await Place.open();
+  const delaying = Promise.withResolvers<void>();
+  const delayed = Promise.withResolvers<void>();
+  const sleep: Clock['sleep'] = (durationMs, signal) => {
+    if (durationMs !== 45_678) return systemClock.sleep(durationMs, signal);
+    delaying.resolve();
+    return delayed.promise;
+  };
+  const running = await place.start({}, { clock: { ...systemClock, sleep }, environment: { DRAIN_DELAY_MS: '45678' } });
+  const stopping = running.stop();
+  await delaying.promise;
+  assert.deepEqual(place.log.of('server.draining'), [{ under_way: 0, delay_ms: 45_678 }]);
+  assert.equal((await get(`${running.url}/health/ready`)).status, 503);
+  assert.equal((await get(`${running.url}/health/live`)).status, 200);
+  const served = await get(`${running.url}/api/v1/notes`);
+  assert.deepEqual([served.status, served.headers.get('connection')], [200, 'close']);
+  delayed.resolve();
+  await stopping;
   await assert.rejects(fetch(running.url));
 });
 

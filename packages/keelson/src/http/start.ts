@@ -99,7 +99,7 @@ async function start<R extends Repositories, S, D extends Declarations>(
     return stand(app, { settings, database, log, clock, secretKey, directory }, steps);
   });
   const server = await steps.run('routes', async () => {
-    const health = healthOf(app, { postgres, revisions, drain, clock });
+    const health = healthOf(app, { postgres, revisions, drain, clock, log });
     steps.undoWith('health', () => health.close());
     const built = await buildServer(app, { ...standing, base, health, drain });
     steps.undoWith('routes', () => built.close());
@@ -108,7 +108,7 @@ async function start<R extends Repositories, S, D extends Declarations>(
     return built;
   });
   const url = await steps.run('listen', () => listen(server, place, { log, steps }));
-  const stop = stopOnce(server, { ...tools, log, drainMs: options.drainMs ?? DRAIN_MS });
+  const stop = stopOnce(server, { ...tools, log, drainMs: options.drainMs ?? DRAIN_MS, delayMs: base.DRAIN_DELAY_MS });
   return { url, server, log, database: standing.database, settings, services: standing.services, stop };
 }
 
@@ -134,27 +134,30 @@ async function stand<R extends Repositories, S, D extends Declarations>(
 
 function healthOf<R extends Repositories, S, D extends Declarations>(
   app: App<R, S, D>,
-  { postgres, revisions, drain, clock }: { postgres: Postgres; revisions: readonly Revision[]; drain: Drain; clock: Clock },
+  { postgres, revisions, drain, clock, log }: { postgres: Postgres; revisions: readonly Revision[]; drain: Drain; clock: Clock; log: Log },
 ): ReturnType<typeof createHealth> {
   const { namespace } = app.model;
   return createHealth({
     connect: () => postgres.connect(),
     migrations: async (connection) => (await new Migrator({ connection, revisions, namespace, clock }).status()).state,
     poolStats: () => postgres.pool.stats,
-    isDraining: () => drain.isDraining,
+    isDraining: () => drain.isLeaving,
     version: app.version,
     clock,
+    log,
   });
 }
 
 function stopOnce(
   server: FastifyInstance,
-  { clock, steps, drain, log, drainMs }: Tools & { log: Log; drainMs: number },
+  { clock, steps, drain, log, drainMs, delayMs }: Tools & { log: Log; drainMs: number; delayMs: number },
 ): () => Promise<void> {
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     const startedMs = clock.monotonicMs();
-    log.info('server.draining', { under_way: drain.underWay });
+    drain.announce();
+    log.info('server.draining', { under_way: drain.underWay, delay_ms: delayMs });
+    if (delayMs > 0) await clock.sleep(delayMs);
     if (!(await drain.begin(clock, drainMs))) {
       log.warn('server.cut_off', { under_way: drain.underWay, drain_ms: drainMs });
       server.server.closeAllConnections();
