@@ -7,13 +7,14 @@ const PREFLIGHT_AGE_S = 600;
 export async function allowOrigins(server: FastifyInstance, origins: readonly string[]): Promise<void> {
   if (origins.length === 0) return;
   const { fastifyCors } = await import('@fastify/cors');
-  const isAny = origins.includes('*');
+  const listed = new Set(origins);
+  const isAny = listed.has('*');
   await server.register(fastifyCors, {
-    // With `true` the caller's own origin is answered: a browser takes no `*` together with credentials.
-    origin: isAny ? true : [...origins],
+    // The caller's own origin is answered, or nothing: a browser takes no `*` together with credentials.
+    origin: (origin, answer) => answer(null, origin !== undefined && (isAny || listed.has(origin)) ? origin : false),
     credentials: true,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['etag', 'location', 'retry-after', 'x-request-id'],
+    exposedHeaders: ['etag', 'location', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'retry-after', 'x-request-id'],
     maxAge: PREFLIGHT_AGE_S,
     strictPreflight: false,
   });

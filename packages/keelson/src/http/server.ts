@@ -1,5 +1,5 @@
 /** The server: a Fastify instance with the app's routes, on which every failure is a problem and every call is logged. */
-import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { BaseSettings } from '../config/base.ts';
 import type { Declarations } from '../config/declaration.ts';
 import { KeelsonError } from '../errors.ts';
@@ -19,6 +19,7 @@ import { AllowedMethods } from './methods.ts';
 import { renderOpenApi } from './openapi.ts';
 import { serveProbes } from './probes.ts';
 import { publicError, sendProblem } from './problem.ts';
+import { limitRate } from './rate-limit.ts';
 import { requestIdOf } from './request-id.ts';
 import { logFailure, logRequests, pathOf } from './request-log.ts';
 import type { Route } from './route.ts';
@@ -54,9 +55,11 @@ export async function buildServer<R extends Repositories, S, D extends Declarati
     route,
     path: route.root === true ? route.url : `${base.API_V1_PREFIX}${route.url}`,
   }));
-  addEntry(server, parts);
+  addHeaders(server, base.APP_ENV);
   drain.watch(server);
   await allowOrigins(server, base.CORS_ORIGINS);
+  await limitRate(server, base);
+  addEntry(server);
   serveProbes(server, parts.health, base.HEALTH_DETAILS);
   serveErrorPages(server);
   const facts = { name: base.PROJECT_NAME, version: app.version, description: app.description };
@@ -110,30 +113,38 @@ function createServer({ base, log, clock, limits }: Core): FastifyInstance {
   return server;
 }
 
-/** What happens to every request first: its headers, and whether there is anything at its path. */
-function addEntry(server: FastifyInstance, { base }: Core): void {
-  const methods = new AllowedMethods();
-  const headers = securityHeaders(base.APP_ENV);
-  server.addHook('onRoute', (route) => methods.add(route.method, route.url));
+function addHeaders(server: FastifyInstance, environment: BaseSettings['APP_ENV']): void {
+  const headers = securityHeaders(environment);
   server.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers).header('x-request-id', request.id);
+    done();
+  });
+}
+
+/** What is asked of every request before its route: whether it can be understood, and whether there is anything at its path. */
+function addEntry(server: FastifyInstance): void {
+  const methods = new AllowedMethods();
+  server.addHook('onRoute', (route) => methods.add(route.method, route.url));
+  server.addHook('onRequest', (request, reply, done) => {
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
       done(new KeelsonError('MALFORMED_REQUEST', { message: 'The request has no Host header.' }));
-    } else if (request.method === 'TRACE') {
-      // It would send back what it was sent, credentials with it; whether the path is there is beside the point.
-      const allowed = methods.of(pathOf(request.url));
-      done(methodRefused(reply, allowed));
-    } else if (request.is404) {
-      const allowed = methods.of(pathOf(request.url));
-      done(allowed.length > 0 ? methodRefused(reply, allowed) : new KeelsonError('NOT_FOUND'));
+    } else if (request.is404 || request.method === 'TRACE') {
+      done(nothingHere(request, reply, methods));
     } else if (request.url.includes('%')) {
       refuseBrokenEscapes(request.url);
       done();
     } else done();
   });
+  // Whoever gives a call up without an answer ends here, too.
+  server.setNotFoundHandler((request, reply) => {
+    throw nothingHere(request, reply, methods);
+  });
 }
 
-function methodRefused(reply: FastifyReply, allowed: readonly string[]): KeelsonError {
+/** TRACE would send back what it was sent, credentials with it; whether the path is there is beside the point. */
+function nothingHere(request: FastifyRequest, reply: FastifyReply, methods: AllowedMethods): KeelsonError {
+  const allowed = methods.of(pathOf(request.url));
+  if (allowed.length === 0 && request.method !== 'TRACE') return new KeelsonError('NOT_FOUND');
   reply.header('allow', allowed.join(', '));
   return new KeelsonError('METHOD_NOT_ALLOWED');
 }
