@@ -1,19 +1,32 @@
 /** Routes of accounts: what they work with, and the guard that says who is calling. */
 import { type Guard, routeFactory } from 'keelson/http';
-import type { CurrentUser } from './auth/service.ts';
+import type { CurrentUser, Permission } from './auth/service.ts';
 import type { Repositories } from './model.ts';
 import type { Services } from './services.ts';
 
 /** Makes a route of this app. */
 export const route = routeFactory<Repositories, Services>();
 
+const security: Guard<CurrentUser>['security'] = {
+  name: 'oauth2',
+  scheme: (prefix) => ({ type: 'oauth2', flows: { password: { tokenUrl: `${prefix}/auth/login`, scopes: {} } } }),
+};
+const errors: Guard<CurrentUser>['errors'] = ['UNAUTHENTICATED', 'TOKEN_EXPIRED', 'TOKEN_INVALID', 'FORBIDDEN'];
+
 /** Lets in who has an access token of a session that lives, and gives the handler the user. */
 export const signedIn: Guard<CurrentUser, Services> = {
   name: 'signedIn',
-  security: {
-    name: 'oauth2',
-    scheme: (prefix) => ({ type: 'oauth2', flows: { password: { tokenUrl: `${prefix}/auth/login`, scopes: {} } } }),
-  },
-  errors: ['UNAUTHENTICATED', 'TOKEN_EXPIRED', 'TOKEN_INVALID', 'FORBIDDEN'],
+  security,
+  errors,
   check: ({ request, services }) => services.auth.currentUser(request.headers.authorization),
 };
+
+/** Lets in who is signed in and has a permission; superusers have all. */
+export function requires(permission: Permission): Guard<CurrentUser, Services> {
+  return {
+    name: `requires ${permission}`,
+    security,
+    errors,
+    check: ({ request, services }) => services.auth.permittedUser(request.headers.authorization, permission),
+  };
+}

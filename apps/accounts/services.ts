@@ -23,19 +23,20 @@ const TEST_COSTS = { bcryptCost: 4, argon2MemoryKib: 64, argon2Passes: 1 };
 export function buildServices({ settings, secretKey, database, clock }: Ground<Repositories, Declarations>): Services {
   const secrets = { current: secretKey, previous: settings.SECRET_KEY_PREVIOUS };
   const passwords = passwordsOf(settings);
-  const users = new UserService({ database, passwords });
+  const lives = new Sessions({
+    table: sessions,
+    keys: keyRing(secrets, 'refresh-token'),
+    idleDays: settings.REFRESH_TOKEN_IDLE_DAYS,
+    absoluteDays: settings.REFRESH_TOKEN_ABSOLUTE_DAYS,
+    clock,
+  });
+  const users = new UserService({ database, passwords, sessions: lives });
   const auth = new AuthService({
     database,
     users,
     clock,
     passwords,
-    sessions: new Sessions({
-      table: sessions,
-      keys: keyRing(secrets, 'refresh-token'),
-      idleDays: settings.REFRESH_TOKEN_IDLE_DAYS,
-      absoluteDays: settings.REFRESH_TOKEN_ABSOLUTE_DAYS,
-      clock,
-    }),
+    sessions: lives,
     accessTokens: new AccessTokens({
       keys: keyRing(secrets, 'access-token'),
       issuer: NAME,

@@ -1,7 +1,7 @@
 /** Calls for signing in and out. */
 import { everyone } from 'keelson/http';
-import { route } from '../route.ts';
-import { Login, Refresh, TokenPair } from './schema.ts';
+import { route, signedIn } from '../route.ts';
+import { Login, Refresh, SessionId, SessionList, TokenPair } from './schema.ts';
 
 const tags = ['auth'];
 
@@ -43,5 +43,26 @@ export const authRoutes = [
     body: Refresh,
     responses: { 204: null },
     handler: ({ body, services }) => services.auth.logout(body.refreshToken),
+  }),
+  route({
+    method: 'GET',
+    url: '/users/me/sessions',
+    summary: 'Lists my sessions',
+    description: 'Those that live, the newest first.',
+    tags,
+    guard: signedIn,
+    responses: { 200: SessionList },
+    handler: async ({ principal, services }) => ({ items: await services.auth.listSessions(principal) }),
+  }),
+  route({
+    method: 'DELETE',
+    url: '/users/me/sessions/:id',
+    summary: 'Ends one of my sessions',
+    tags,
+    guard: signedIn,
+    params: SessionId,
+    responses: { 204: null },
+    errors: ['NOT_FOUND'],
+    handler: ({ principal, params, services }) => services.auth.endSession(principal, params.id),
   }),
 ];

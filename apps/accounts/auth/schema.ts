@@ -38,3 +38,19 @@ export const TokenPair = Type.Object({
   refreshToken: Type.String(),
   refreshExpiresIn: Type.Integer(),
 });
+
+/** The session that a path names. */
+export const SessionId = Type.Object({ id: Type.String({ format: 'uuid' }) });
+
+/** The sessions of a user; `isCurrent` is the one that asks. */
+export const SessionList = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      id: Type.String({ format: 'uuid' }),
+      createdAt: Type.String({ format: 'date-time' }),
+      refreshedAt: Type.String({ format: 'date-time' }),
+      expiresAt: Type.String({ format: 'date-time' }),
+      isCurrent: Type.Boolean(),
+    }),
+  ),
+});

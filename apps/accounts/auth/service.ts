@@ -1,5 +1,5 @@
 /** Signing in: passwords become sessions, sessions become tokens, and tokens tell who is asking. */
-import type { AccessTokens, LiveSession, Passwords, Sessions } from 'keelson/auth';
+import type { AccessTokens, ListedSession, LiveSession, Passwords, Sessions } from 'keelson/auth';
 import type { Clock } from 'keelson/clock';
 import { isKeelsonError, KeelsonError } from 'keelson/errors';
 import type { Log } from 'keelson/log';
@@ -28,6 +28,16 @@ export interface Tokens {
   readonly refreshToken: string;
   readonly refreshExpiresIn: number;
 }
+
+/** Who changes a password, and from what to what. */
+export interface PasswordChange {
+  readonly principal: CurrentUser;
+  readonly currentPassword: string;
+  readonly newPassword: string;
+}
+
+/** What may be granted; a superuser has everything. */
+export type Permission = 'users:manage';
 
 const BEARER = /^Bearer +(\S+)$/iu;
 
@@ -115,6 +125,61 @@ export class AuthService {
     return user;
   }
 
+  /**
+   * Who is asking, when they may do what the call does.
+   *
+   * @throws FORBIDDEN when they may not; and what `currentUser` throws
+   */
+  async permittedUser(authorization: string | undefined, permission: Permission): Promise<CurrentUser> {
+    const user = await this.currentUser(authorization);
+    if (!permits(user, permission)) throw new KeelsonError('FORBIDDEN', { message: `This call needs the permission ${permission}.` });
+    return user;
+  }
+
+  /**
+   * Changes a password; every session but the one that asks is over from the next call on.
+   *
+   * @throws INVALID_CREDENTIALS when the current password is not the one given
+   * @throws VALIDATION_ERROR when the new one may not be used
+   */
+  async changePassword({ principal, currentPassword, newPassword }: PasswordChange): Promise<void> {
+    const { database, passwords, sessions } = this.#parts;
+    const { id, sessionId } = principal;
+    passwords.check(newPassword, 'body.new_password');
+    const before = await database.work(({ users }) => users.get(id), { name: 'auth.changePassword' });
+    const { matches } = await passwords.verify(currentPassword, before.passwordHash);
+    if (!matches) throw wrongPassword();
+    const passwordHash = await passwords.hash(newPassword, 'body.new_password');
+    await database.work(
+      async (unit) => {
+        // Locked, so that of two changes at once the second finds that its current password is none any more.
+        const user = await unit.users.get(id, { lock: true });
+        if (user.passwordHash !== before.passwordHash) throw wrongPassword();
+        user.passwordHash = passwordHash;
+        await sessions.endAll(unit.sql, { userId: id, reason: 'password_changed', except: sessionId });
+      },
+      { name: 'auth.changePassword' },
+    );
+  }
+
+  /** The sessions of whoever asks, the newest first. */
+  async listSessions({ id, sessionId }: CurrentUser): Promise<readonly (ListedSession & { readonly isCurrent: boolean })[]> {
+    const { database, sessions } = this.#parts;
+    const listed = await database.read(({ sql }) => sessions.list(sql, id));
+    return listed.map((session) => ({ ...session, isCurrent: session.id === sessionId }));
+  }
+
+  /**
+   * Ends one session of whoever asks; also the one that asks.
+   *
+   * @throws NOT_FOUND when they have no such session, or it has ended
+   */
+  async endSession({ id }: CurrentUser, sessionId: string): Promise<void> {
+    const { database, sessions } = this.#parts;
+    const hasEnded = await database.work(({ sql }) => sessions.endOne(sql, { userId: id, sessionId }), { name: 'auth.endSession' });
+    if (!hasEnded) throw new KeelsonError('NOT_FOUND', { message: 'You have no such session.' });
+  }
+
   async #tokensOf({ userId, sessionId, refreshToken, refreshExpiresInS }: LiveSession): Promise<Tokens> {
     const { token, expiresInS } = await this.#parts.accessTokens.sign({ userId, sessionId });
     return { accessToken: token, tokenType: 'bearer', expiresIn: expiresInS, refreshToken, refreshExpiresIn: refreshExpiresInS };
@@ -123,4 +188,13 @@ export class AuthService {
 
 function refuseInactive({ isActive }: { readonly isActive: boolean }): void {
   if (!isActive) throw new KeelsonError('FORBIDDEN', { message: 'This account is not active.' });
+}
+
+/** Today superusers may do everything, and everybody else what is their own. */
+function permits({ isSuperuser }: CurrentUser, _permission: Permission): boolean {
+  return isSuperuser;
+}
+
+function wrongPassword(): KeelsonError {
+  return new KeelsonError('INVALID_CREDENTIALS', { message: 'The current password is wrong.' });
 }

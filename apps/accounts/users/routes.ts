@@ -1,9 +1,10 @@
 /** Calls about users. */
 import { everyone } from 'keelson/http';
-import { route, signedIn } from '../route.ts';
-import { UserCreate, UserPublic, UserUpdate } from './schema.ts';
+import { requires, route, signedIn } from '../route.ts';
+import { Page, PasswordChange, UserAdministered, UserCreate, UserId, UserPage, UserPublic, UserUpdate } from './schema.ts';
 
 const tags = ['users'];
+const manages = requires('users:manage');
 
 export const userRoutes = [
   route({
@@ -40,5 +41,64 @@ export const userRoutes = [
     responses: { 200: UserPublic },
     errors: ['CONFLICT'],
     handler: ({ principal, body, services }) => services.users.update(principal.id, body),
+  }),
+  route({
+    method: 'PUT',
+    url: '/users/me/password',
+    summary: 'Changes my password',
+    description: 'Every other session ends.',
+    tags,
+    guard: signedIn,
+    body: PasswordChange,
+    responses: { 204: null },
+    errors: ['INVALID_CREDENTIALS'],
+    handler: ({ principal, body, services }) => services.auth.changePassword({ principal, ...body }),
+  }),
+  route({
+    method: 'GET',
+    url: '/users',
+    summary: 'Lists users',
+    description: 'The newest first. Page times size may be 10,000 at most.',
+    tags,
+    guard: manages,
+    query: Page,
+    responses: { 200: UserPage },
+    handler: ({ query, services }) => services.users.list(query),
+  }),
+  route({
+    method: 'GET',
+    url: '/users/:id',
+    summary: 'Reads a user',
+    tags,
+    guard: manages,
+    params: UserId,
+    responses: { 200: UserPublic },
+    errors: ['NOT_FOUND'],
+    handler: ({ params, services }) => services.users.get(params.id),
+  }),
+  route({
+    method: 'PATCH',
+    url: '/users/:id',
+    summary: 'Changes a user',
+    description: 'Taking the right to sign in ends every session of the user.',
+    tags,
+    guard: manages,
+    params: UserId,
+    body: UserAdministered,
+    responses: { 200: UserPublic },
+    errors: ['NOT_FOUND', 'CONFLICT'],
+    handler: ({ principal, params, body, services }) => services.users.administer(principal.id, params.id, body),
+  }),
+  route({
+    method: 'DELETE',
+    url: '/users/:id',
+    summary: 'Removes a user',
+    description: 'The sessions go too.',
+    tags,
+    guard: manages,
+    params: UserId,
+    responses: { 204: null },
+    errors: ['NOT_FOUND'],
+    handler: ({ principal, params, services }) => services.users.remove(principal.id, params.id),
   }),
 ];

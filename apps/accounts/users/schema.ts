@@ -8,6 +8,9 @@ const NAME_CHARACTERS_MAX = 255;
 // Far above what any scheme keeps: how much is too much is said by `Passwords`, in bytes.
 const PASSWORD_CHARACTERS_MAX = 1_024;
 
+const PAGE_ROWS_MAX = 100;
+const ROWS_MAX = 10_000;
+
 /** An e-mail as it is typed; the service trims and normalises it. */
 const Email = Type.String({ minLength: 3, maxLength: EMAIL_CHARACTERS_MAX, description: 'Compared without case.' });
 
@@ -21,6 +24,34 @@ export const UserPublic = rowSchema(users, ['id', 'email', 'fullName', 'isActive
 
 /** What a new user says. */
 export const UserCreate = Type.Object({ email: Email, password: Password, fullName: Type.Optional(FullName) });
+
+/** The user whom a path names. */
+export const UserId = Type.Object({ id: Type.String({ format: 'uuid' }) });
+
+/** A new password, and the proof that it is its owner who sets it. */
+export const PasswordChange = Type.Object({ currentPassword: Password, newPassword: Password });
+
+/** A page of a list; how far it may reach is said by the service. */
+export const Page = Type.Object({
+  page: Type.Integer({ minimum: 1, maximum: ROWS_MAX, default: 1 }),
+  size: Type.Integer({ minimum: 1, maximum: PAGE_ROWS_MAX, default: 20 }),
+});
+
+/** A page of users. */
+export const UserPage = Type.Object({
+  items: Type.Array(UserPublic),
+  page: Type.Integer(),
+  size: Type.Integer(),
+  total: Type.Integer(),
+});
+
+/** What a superuser may change about anybody. */
+export const UserAdministered = Type.Object({
+  email: Type.Optional(Email),
+  fullName: Type.Optional(FullName),
+  isActive: Type.Optional(Type.Boolean()),
+  isSuperuser: Type.Optional(Type.Boolean()),
+});
 
 /** What users may change about themselves. */
 export const UserUpdate = Type.Object({ email: Type.Optional(Email), fullName: Type.Optional(FullName) });

@@ -1,7 +1,7 @@
 /** What is done with users: added, found, changed. */
 import { isKeelsonError, KeelsonError } from 'keelson/errors';
-import type { Passwords } from 'keelson/auth';
-import type { Database } from 'keelson/work';
+import type { Passwords, Sessions } from 'keelson/auth';
+import type { Database, PlainRow } from 'keelson/work';
 import type { Repositories } from '../model.ts';
 import { User } from './entity.ts';
 import { emailKey } from './table.ts';
@@ -19,6 +19,29 @@ export interface UserChanges {
   readonly fullName?: string | null | undefined;
 }
 
+/** What a superuser may change about a user. */
+export interface UserAdministered extends UserChanges {
+  readonly isActive?: boolean | undefined;
+  readonly isSuperuser?: boolean | undefined;
+}
+
+/** A page of users. */
+export interface UserPage {
+  readonly items: readonly PlainRow<User>[];
+  readonly page: number;
+  readonly size: number;
+  readonly total: number;
+}
+
+/** What users are kept with. */
+export interface UserParts {
+  readonly database: Database<Repositories>;
+  readonly passwords: Passwords;
+  readonly sessions: Sessions;
+}
+
+/** How far pages reach: what lies beyond is found by a filter, not by turning pages. */
+const ROWS_MAX = 10_000;
 const EMAIL_CHARACTERS_MAX = 254;
 const LOCAL = "[\\p{L}\\p{M}\\p{N}.!#$%&'*+/=?^_`{|}~-]{1,64}";
 const LABEL = '[\\p{L}\\p{N}](?:[\\p{L}\\p{M}\\p{N}-]{0,61}[\\p{L}\\p{M}\\p{N}])?';
@@ -29,10 +52,12 @@ const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{C}]/u;
 export class UserService {
   readonly #database: Database<Repositories>;
   readonly #passwords: Passwords;
+  readonly #sessions: Sessions;
 
-  constructor({ database, passwords }: { readonly database: Database<Repositories>; readonly passwords: Passwords }) {
+  constructor({ database, passwords, sessions }: UserParts) {
     this.#database = database;
     this.#passwords = passwords;
+    this.#sessions = sessions;
   }
 
   /**
@@ -67,6 +92,72 @@ export class UserService {
     const changes = { email: email === undefined ? undefined : requiredEmail(email), fullName };
     return unlessTaken(() => this.#database.work(({ users }) => users.update(id, changes), { name: 'users.update' }));
   }
+
+  /**
+   * A page of users, the newest first.
+   *
+   * @throws VALIDATION_ERROR for a page beyond the 10,000th row
+   */
+  async list({ page, size }: { readonly page: number; readonly size: number }): Promise<UserPage> {
+    if (page * size > ROWS_MAX) {
+      const message = `page times size must be at most ${ROWS_MAX}`;
+      throw new KeelsonError('VALIDATION_ERROR', { validationErrors: [{ field: 'query.page', message }] });
+    }
+    return this.#database.read(async ({ users }) => {
+      const rows = users.list({}, { orderBy: '-id', limit: size, offset: (page - 1) * size });
+      const [items, total] = await Promise.all([rows, users.count()]);
+      return { items, page, size, total };
+    });
+  }
+
+  /**
+   * The user with a key.
+   *
+   * @throws NOT_FOUND
+   */
+  async get(id: string): Promise<PlainRow<User>> {
+    return this.#database.read(({ users }) => users.get(id));
+  }
+
+  /**
+   * Changes a user as a superuser may; taking the right to sign in ends every session, in the same transaction.
+   *
+   * @throws FORBIDDEN for superusers who would shut themselves out
+   * @throws NOT_FOUND, CONFLICT, VALIDATION_ERROR
+   */
+  async administer(actorId: string, id: string, { email, fullName, isActive, isSuperuser }: UserAdministered): Promise<User> {
+    if (actorId === id && (isActive === false || isSuperuser === false)) throw shutsOutSelf();
+    const normalised = email === undefined ? undefined : requiredEmail(email);
+    const work = this.#database.work(
+      async (unit) => {
+        const user = await unit.users.get(id, { lock: true });
+        const isLeaving = user.isActive && isActive === false;
+        user.email = normalised ?? user.email;
+        if (fullName !== undefined) user.fullName = fullName;
+        user.isActive = isActive ?? user.isActive;
+        user.isSuperuser = isSuperuser ?? user.isSuperuser;
+        if (isLeaving) await this.#sessions.endAll(unit.sql, { userId: id, reason: 'deactivated' });
+        return user;
+      },
+      { name: 'users.administer' },
+    );
+    return unlessTaken(() => work);
+  }
+
+  /**
+   * Removes a user, with everything that hangs on it.
+   *
+   * @throws FORBIDDEN for superusers who would remove themselves
+   * @throws NOT_FOUND
+   */
+  async remove(actorId: string, id: string): Promise<void> {
+    if (actorId === id) throw shutsOutSelf();
+    await this.#database.work(async ({ users }) => users.remove(await users.get(id, { lock: true })), { name: 'users.remove' });
+  }
+}
+
+function shutsOutSelf(): KeelsonError {
+  return new KeelsonError('FORBIDDEN', { message: 'Superusers cannot shut themselves out.', hint: 'Ask another superuser.' });
 }
 
 function requiredEmail(text: string): string {

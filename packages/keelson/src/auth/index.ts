@@ -9,6 +9,6 @@ export { Passwords } from './password.ts';
 export type { PasswordOptions, PasswordVerdict } from './password.ts';
 export type { PasswordCosts, PasswordSchemeName } from './password-scheme.ts';
 export { Sessions } from './session.ts';
-export type { LiveSession, Rotation, RunSql, SessionOptions } from './session.ts';
+export type { Ending, ListedSession, LiveSession, Rotation, RunSql, SessionOptions } from './session.ts';
 export { sessionTable } from './session-table.ts';
 export type { SessionColumns, SessionTable } from './session-table.ts';

@@ -23,6 +23,24 @@ export type Rotation =
   | { readonly session: LiveSession; readonly refusal?: undefined }
   | { readonly session?: undefined; readonly refusal: KeelsonError };
 
+/** A session as its user sees it; times are RFC 3339 text. */
+export interface ListedSession {
+  readonly id: string;
+  readonly createdAt: string;
+  readonly refreshedAt: string;
+  /** When it ends, unless it is refreshed before. */
+  readonly expiresAt: string;
+}
+
+/** Which sessions of a user to end, and why. */
+export interface Ending {
+  readonly userId: string;
+  /** For the table, as in `password_changed`. */
+  readonly reason: string;
+  /** The one session that goes on. */
+  readonly except?: string | undefined;
+}
+
 /** How sessions live. */
 export interface SessionOptions {
   readonly table: SessionTable;
@@ -41,6 +59,7 @@ interface Presented {
 
 type Outcome = 'rotated' | 'reused' | 'ended' | 'expired';
 
+const LIST_MAX = 100;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const REFRESH_TOKEN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([1-9][0-9]{0,8})\.([A-Za-z0-9_-]{43})$/u;
 
@@ -108,6 +127,39 @@ export class Sessions {
       update ${t}
       set ended_at = ${this.#clock.now()}, end_reason = 'logout'
       where id = ${presented.sessionId} and ended_at is null
+    `);
+  }
+
+  /** The sessions of a user that live, the newest first, 100 at most. */
+  async list(run: RunSql, userId: string): Promise<readonly ListedSession[]> {
+    const t = this.#table;
+    return run(sql<ListedSession>`
+      select id, created_at as "createdAt", refreshed_at as "refreshedAt", least(idle_expires_at, absolute_expires_at) as "expiresAt"
+      from ${t}
+      where user_id = ${userId} and ended_at is null and least(idle_expires_at, absolute_expires_at) > ${this.#clock.now()}
+      order by id desc
+      limit ${LIST_MAX}
+    `);
+  }
+
+  /** Ends one session of a user; whether there was one that lived. */
+  async endOne(run: RunSql, { userId, sessionId }: { readonly userId: string; readonly sessionId: string }): Promise<boolean> {
+    const now = this.#clock.now();
+    const ended = await run(sql`
+      update ${this.#table}
+      set ended_at = ${now}, end_reason = 'ended_by_user'
+      where id = ${sessionId} and user_id = ${userId} and ended_at is null and least(idle_expires_at, absolute_expires_at) > ${now}
+      returning id
+    `);
+    return ended.length > 0;
+  }
+
+  /** Ends every session of a user, or all but one; they are dead on the next call. */
+  async endAll(run: RunSql, { userId, reason, except }: Ending): Promise<void> {
+    await run(sql`
+      update ${this.#table}
+      set ended_at = ${this.#clock.now()}, end_reason = ${reason}
+      where user_id = ${userId} and ended_at is null and id is distinct from ${except ?? null}::uuid
     `);
   }
 
