@@ -50,7 +50,7 @@ const note = (reason: unknown): void => void unhandled.push(reason);
 
 before(async () => {
   process.on('unhandledRejection', note);
-  app = await testApp(accounts, { environment: { RATE_LIMIT: 'false' } });
+  app = await testApp(accounts, { environment: { RATE_LIMIT: 'off' } });
   origin = await app.server.listen({ host: '127.0.0.1', port: 0 });
 });
 
