@@ -4,6 +4,7 @@ import { KeelsonError } from '../errors.ts';
 import { quoteName, type Statement } from '../schema/sql.ts';
 import { Exchange, type ExchangeOwner, type Prepared, type Result } from './exchange.ts';
 import { asConnectionFailure, fromDatabase, isConnectionLost, sqlState } from './sqlstate.ts';
+import type { Watch } from './watch.ts';
 
 /** Where a connection stands: `I` idle, `T` in a transaction, `E` in one that has failed. */
 export type TransactionStatus = 'I' | 'T' | 'E';
@@ -40,6 +41,10 @@ export class Connection {
   onEnd: (() => void) | undefined;
   /** Offered what certainly did not run; true when it was taken over, and will be answered by someone else. */
   onNotRun: ((exchange: Exchange) => boolean) | undefined;
+  /** Who measures what it does. */
+  watch: Watch | undefined;
+  /** On whose behalf statements are sent, for those who measure. */
+  holder = '';
 
   private constructor(client: Client, parameters: ServerParameters) {
     this.#client = client;
@@ -178,6 +183,7 @@ export class Connection {
   #send(exchange: Exchange): Promise<Result> {
     this.#pending += 1;
     this.#lastText = exchange.text;
+    if (this.watch?.statement !== undefined) exchange.end = this.watch.statement(exchange.text, this.holder);
     const refusal = this.#reason ?? this.#closing;
     if (refusal !== undefined) this.#reject(exchange, refusal);
     else {
@@ -204,6 +210,7 @@ export class Connection {
     if (this.#firstFailure !== undefined && this.transactionStatus !== 'E') this.#firstFailure = undefined;
     this.#pending -= 1;
     this.#answered += 1;
+    exchange.end?.(undefined);
     exchange.resolve({ rows: exchange.received, tag: exchange.tag, rowCount: exchange.rowCount, fields: exchange.fields });
   }
 
@@ -246,7 +253,9 @@ export class Connection {
   #reject(exchange: Exchange, error: unknown): void {
     this.#pending -= 1;
     this.#answered += 1;
-    if (!exchange.sent && this.onNotRun?.(exchange) === true) return;
+    const isTakenOver = !exchange.sent && this.onNotRun?.(exchange) === true;
+    exchange.end?.(isTakenOver ? undefined : error);
+    if (isTakenOver) return;
     exchange.resolve(fail(exchange, error));
   }
 

@@ -2,6 +2,7 @@
 import { type Connection as Wire, Query } from 'pg';
 import { KeelsonError } from '../errors.ts';
 import type { Statement } from '../schema/sql.ts';
+import type { StatementEnd } from './watch.ts';
 
 /** A row as PostgreSQL sent it: nobody has parsed anything, mappers do. */
 export type Row = (string | null)[];
@@ -63,6 +64,8 @@ export class Exchange {
   sent = false;
   /** The named statement that this one uses. */
   prepared: Prepared | undefined = undefined;
+  /** Told how it ended, where somebody measures. */
+  end: StatementEnd | undefined = undefined;
   /** Whether this one brought the text of its named statement to the server. */
   parsed = false;
   #refusal: KeelsonError | undefined = undefined;

@@ -6,6 +6,7 @@ export { Pool } from './pool.ts';
 export { type PoolOptions } from './pool-member.ts';
 export { type Holder, type PoolStats } from './pool-stats.ts';
 export { Readers, type ReadersOptions } from './readers.ts';
+export { type StatementEnd, type UnitOutcome, Watch } from './watch.ts';
 export { type SessionSettings } from './connector.ts';
 export { type Address, type SslMode, describeAddress, parseAddress } from './address.ts';
 export { fromDatabase, isConnectionLost, isSerializationFailure, sqlState } from './sqlstate.ts';

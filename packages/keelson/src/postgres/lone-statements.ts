@@ -33,7 +33,10 @@ export class LoneStatements {
     const connection = this.#pool.tryAcquire(holder);
     if (connection !== undefined) return this.#send({ connection, sharers: 0 }, statement);
     const share = this.#leastUsed();
-    if (share !== undefined) return this.#send(share, statement);
+    if (share !== undefined) {
+      share.connection.holder = holder;
+      return this.#send(share, statement);
+    }
     return this.#pool.acquire(holder).then((acquired) => this.#send({ connection: acquired, sharers: 0 }, statement));
   }
 

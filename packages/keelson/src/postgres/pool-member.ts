@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Connection } from './connection.ts';
+import type { Watch } from './watch.ts';
 
 /** What a pool is made of. */
 export interface PoolOptions {
@@ -19,10 +20,12 @@ export interface PoolOptions {
   readonly heldMsMax?: number | undefined;
   readonly log?: Log | undefined;
   readonly clock?: Clock | undefined;
+  /** Who measures. */
+  readonly watch?: Watch | undefined;
 }
 
 /** The limits of a pool, each with its value. */
-export type PoolLimits = { readonly [K in Exclude<keyof PoolOptions, 'connect' | 'log' | 'clock'>]-?: number };
+export type PoolLimits = { readonly [K in Exclude<keyof PoolOptions, 'connect' | 'log' | 'clock' | 'watch'>]-?: number };
 
 /** A connection of a pool. */
 export interface Member {

@@ -1,6 +1,7 @@
 /** What a pool tells about itself: counters, and who holds its connections. */
 import { KeelsonError } from '../errors.ts';
 import type { Member } from './pool-member.ts';
+import type { Watch } from './watch.ts';
 
 /** How a pool stands. */
 export interface PoolStats {
@@ -34,9 +35,9 @@ export interface Holder {
 /** The counters of a pool; they only grow. */
 export type PoolCounters = { -readonly [K in Extract<keyof PoolStats, `${string}Total` | 'acquireMsMax'>]: PoolStats[K] };
 
-/** Counters that have counted nothing yet. */
-export function newCounters(): PoolCounters {
-  return {
+/** Counts what a pool does, and tells it to whoever measures. */
+export class Tally {
+  readonly counters: PoolCounters = {
     acquiredTotal: 0,
     timeoutsTotal: 0,
     connectsTotal: 0,
@@ -45,6 +46,24 @@ export function newCounters(): PoolCounters {
     acquireMsTotal: 0,
     acquireMsMax: 0,
   };
+  readonly #watch: Watch;
+
+  constructor(watch: Watch) {
+    this.#watch = watch;
+  }
+
+  /** Somebody got a connection; one that was idle cost no waiting. */
+  acquired(waitedMs: number): void {
+    const { counters } = this;
+    counters.acquiredTotal += 1;
+    counters.acquireMsTotal += waitedMs;
+    if (waitedMs > counters.acquireMsMax) counters.acquireMsMax = waitedMs;
+    this.#watch.waited?.(waitedMs);
+  }
+
+  released(usedMs: number): void {
+    this.#watch.used?.(usedMs);
+  }
 }
 
 /** Those among the members that are held, the longest first. */

@@ -16,9 +16,10 @@ import {
   settledWithin,
   type PoolOptions,
 } from './pool-member.ts';
-import { type Holder, type PoolStats, closedError, exhaustedError, holdersAmong, newCounters, shortened } from './pool-stats.ts';
+import { type Holder, type PoolStats, closedError, exhaustedError, holdersAmong, shortened, Tally } from './pool-stats.ts';
 import { fromDatabase, sqlState } from './sqlstate.ts';
 import { type Waiter, WaitingLine } from './waiting-line.ts';
+import { Watch } from './watch.ts';
 
 const CLOSE_WAIT_MS = 10_000;
 const HOLDERS_NAMED_MAX = 20;
@@ -33,7 +34,7 @@ export class Pool {
   /** The one that came back last is handed out first: its caches are warm, and the others can be let go. */
   readonly #idle: Member[] = [];
   readonly #line: WaitingLine;
-  readonly #counters = newCounters();
+  readonly #tally: Tally;
   readonly #ending = new AbortController();
   readonly #leaving = new Leaving(() => this.#checkDrained());
   readonly #drained = Promise.withResolvers<void>();
@@ -47,6 +48,7 @@ export class Pool {
     this.#connect = options.connect;
     this.#log = options.log ?? silentLog;
     this.#clock = options.clock ?? systemClock;
+    this.#tally = new Tally(options.watch ?? new Watch());
     this.#limits = poolLimits(options);
     this.#line = new WaitingLine({
       waitMs: this.#limits.waitMs,
@@ -66,7 +68,7 @@ export class Pool {
       idle: this.#idle.length,
       connecting: this.#connecting,
       waiting: this.#line.length,
-      ...this.#counters,
+      ...this.#tally.counters,
     };
   }
 
@@ -84,7 +86,7 @@ export class Pool {
         this.#idle.push(member);
         return undefined;
       } else {
-        this.#hold(member, holder, nowMs);
+        this.#hold(member, holder, { nowMs, waitedMs: 0 });
         return member.connection;
       }
     }
@@ -119,6 +121,7 @@ export class Pool {
     member.holder = undefined;
     this.#active -= 1;
     const nowMs = this.#clock.monotonicMs();
+    this.#tally.released(nowMs - member.sinceMs);
     const fit = connection.reusable;
     if (!fit) this.#discarded(connection, holder);
     if (!fit || this.#surplus || this.#ending.signal.aborted || this.#outlived(member, nowMs)) {
@@ -133,7 +136,7 @@ export class Pool {
     const nowMs = this.#clock.monotonicMs();
     const member: Member = { connection, bornMs: nowMs, generation: this.#generation, holder: undefined, sinceMs: nowMs, reported: false };
     this.#members.set(connection, member);
-    this.#counters.connectsTotal += 1;
+    this.#tally.counters.connectsTotal += 1;
     connection.onEnd = () => this.#letGo(member);
     if (this.#ending.signal.aborted || this.#surplus) {
       this.#remove(member);
@@ -173,12 +176,13 @@ export class Pool {
     return member.generation !== this.#generation || isTooOld(member, this.#limits, nowMs);
   }
 
-  #hold(member: Member, holder: string, nowMs: number): void {
+  #hold(member: Member, holder: string, { nowMs, waitedMs }: { readonly nowMs: number; readonly waitedMs: number }): void {
     member.holder = holder;
+    member.connection.holder = holder;
     member.sinceMs = nowMs;
     member.reported = false;
     this.#active += 1;
-    this.#counters.acquiredTotal += 1;
+    this.#tally.acquired(waitedMs);
   }
 
   /** To whoever has waited longest, or to the idle ones. */
@@ -189,10 +193,7 @@ export class Pool {
       this.#idle.push(member);
       return;
     }
-    this.#hold(member, waiter.holder, nowMs);
-    const waitedMs = nowMs - waiter.sinceMs;
-    this.#counters.acquireMsTotal += waitedMs;
-    this.#counters.acquireMsMax = Math.max(this.#counters.acquireMsMax, waitedMs);
+    this.#hold(member, waiter.holder, { nowMs, waitedMs: nowMs - waiter.sinceMs });
     waiter.resolve(member.connection);
   }
 
@@ -219,7 +220,7 @@ export class Pool {
   }
 
   #notOpened(error: unknown): void {
-    this.#counters.connectFailuresTotal += 1;
+    this.#tally.counters.connectFailuresTotal += 1;
     // A server that is full has still served those who are here: one of theirs will come free.
     const full = sqlState(error) === '53300' && this.#members.size > 0;
     if (!full) {
@@ -257,14 +258,14 @@ export class Pool {
   }
 
   #discarded(connection: Connection, holder: string): void {
-    this.#counters.discardedTotal += 1;
+    this.#tally.counters.discardedTotal += 1;
     if (connection.outdated) this.renew();
     const { pending, transactionStatus } = connection;
     if (!connection.broken) this.#log.warn('pool.discarded', { holder, pending, transaction_status: transactionStatus });
   }
 
   #exhausted(waiter: Waiter): KeelsonError {
-    this.#counters.timeoutsTotal += 1;
+    this.#tally.counters.timeoutsTotal += 1;
     const holders = this.holders.slice(0, HOLDERS_NAMED_MAX);
     const waitedMs = Math.round(this.#clock.monotonicMs() - waiter.sinceMs);
     const { active, connecting, waiting } = this.stats;

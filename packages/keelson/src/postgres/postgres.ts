@@ -9,6 +9,7 @@ import { Pool } from './pool.ts';
 import { Readers } from './readers.ts';
 import { endWhenSilent } from './silence.ts';
 import { openWithRetry } from './start.ts';
+import { Watch } from './watch.ts';
 
 /** How a server is used. */
 export interface PostgresOptions {
@@ -63,6 +64,8 @@ export interface Postgres {
   readonly namedStatements: boolean;
   /** What each transaction has to set for itself because the session cannot: empty but behind a transaction pooler. */
   readonly transactionSettings: SessionSettings;
+  /** Who measures what happens here; nobody at first. */
+  readonly watch: Watch;
   /** A connection of its own for what lasts: LISTEN, migrations. Whoever asks closes it. */
   readonly connect: () => Promise<Connection>;
   /** Waits for what is under way until the deadline, then ends it. */
@@ -100,12 +103,10 @@ export async function connectPostgres(options: PostgresOptions): Promise<Postgre
     pipeline: options.pipeline ?? true,
   });
   const silentMs = options.silentMs ?? Math.max(SILENT_MS_MIN, 2 * transactionTimeoutMs, 2 * (options.statementTimeoutMs ?? 0));
-  const watched = (connection: Connection): Connection => {
-    if (silentMs > 0) void endWhenSilent(connection, silentMs, clock);
-    return connection;
-  };
+  const watch = new Watch();
+  const care = { watch, silentMs, clock };
   const first = await openWithRetry(connector, { log, clock, retryMs: options.connectRetryMs ?? 30_000, signal: options.signal });
-  const connect = async (): Promise<Connection> => watched(await connector.open());
+  const connect = (): Promise<Connection> => openWatched(connector, care);
   const pool = new Pool({
     connect,
     sizeMax: poolSize,
@@ -116,14 +117,16 @@ export async function connectPostgres(options: PostgresOptions): Promise<Postgre
     heldMsMax: transactionTimeoutMs,
     log,
     clock,
+    watch,
   });
   if (!pooled) await warnWhenNearLimit(first, poolSize + poolOverflow + readersSize, log);
-  pool.add(watched(first));
+  pool.add(adopt(first, care));
   const readers = new Readers({ connect, size: readersSize, clock });
   return {
     pool,
     lone: new LoneStatements(pool),
     readers,
+    watch,
     serverVersion: connector.serverVersion,
     url,
     namedStatements: !pooled,
@@ -133,6 +136,26 @@ export async function connectPostgres(options: PostgresOptions): Promise<Postgre
       await Promise.all([readers.close(deadlineMs), pool.close(deadlineMs)]);
     },
   };
+}
+
+/** What a connection of the pool or the readers gets. */
+interface Care {
+  readonly watch: Watch;
+  readonly silentMs: number;
+  readonly clock: Clock;
+}
+
+async function openWatched(connector: Connector, care: Care): Promise<Connection> {
+  const startedMs = care.clock.monotonicMs();
+  const connection = await connector.open();
+  care.watch.opened?.(care.clock.monotonicMs() - startedMs);
+  return adopt(connection, care);
+}
+
+function adopt(connection: Connection, { watch, silentMs, clock }: Care): Connection {
+  connection.watch = watch;
+  if (silentMs > 0) void endWhenSilent(connection, silentMs, clock);
+  return connection;
 }
 
 function sessionSettings(options: PostgresOptions, transactionTimeoutMs: number): SessionSettings {

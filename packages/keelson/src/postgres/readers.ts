@@ -99,6 +99,7 @@ export class Readers {
   async #open(slot: Slot): Promise<Connection> {
     try {
       const connection = await this.#connect();
+      connection.holder = 'read';
       connection.onNotRun = (exchange) => this.#runAgain(exchange);
       slot.connection = connection;
       return connection;
