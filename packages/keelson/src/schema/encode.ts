@@ -4,6 +4,9 @@ import { KeelsonError } from '../errors.ts';
 /** A parameter on its way to the server. */
 export type Encoded = string | Buffer | null;
 
+/** What has to be escaped inside an array literal; most texts have none of it. */
+const SPECIAL = /["\\]/u;
+
 /** How deep arrays may nest; PostgreSQL itself stops at six. */
 const ARRAY_DEPTH_MAX = 6;
 
@@ -67,7 +70,7 @@ export function encodeArray(values: readonly unknown[], element: (value: unknown
     const encoded = value === undefined ? null : element(value);
     if (encoded === null) return 'NULL';
     const text = typeof encoded === 'string' ? encoded : `\\x${encoded.toString('hex')}`;
-    return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+    return SPECIAL.test(text) ? `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"` : `"${text}"`;
   });
   return `{${items.join(',')}}`;
 }

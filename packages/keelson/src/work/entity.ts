@@ -92,7 +92,7 @@ export function entity(declared: AnyTable, cycle?: AnyLifeCycle): unknown {
   // oxlint-disable-next-line typescript/no-extraneous-class -- its methods are the moves, which are put onto the prototype below
   class Entity {
     constructor(values: Readonly<Record<string, unknown>>) {
-      fillNew(meta, this, values);
+      fillNew(meta, parseSample(this), values);
     }
   }
   if (cycle !== undefined) Object.defineProperties(Entity.prototype, moves(cycle));
@@ -152,14 +152,11 @@ function describe(declared: AnyTable, cycle: AnyLifeCycle | undefined): EntityMe
   };
 }
 
-function fillNew(meta: EntityMeta, target: object, values: Readonly<Record<string, unknown>>): void {
+function fillNew(meta: EntityMeta, target: Fields, values: Readonly<Record<string, unknown>>): void {
   const { table } = meta;
   const unknown = Object.keys(values).find((key) => !table.byKey.has(key));
   if (unknown !== undefined) throw new KeelsonError('MISUSE', { message: `${table.name} has no column ${unknown}.` });
-  const filled = Object.fromEntries(
-    table.columns.map((column) => [column.key, values[column.key] === undefined ? fallback(column) : values[column.key]]),
-  );
-  Object.assign(target, filled);
+  for (const column of table.columns) target[column.key] = values[column.key] === undefined ? fallback(column) : values[column.key];
 }
 
 function fallback(column: ColumnInfo): unknown {
