@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 import type { Declarations } from '../config/declaration.ts';
 import type { SettingsDefinition } from '../config/definition.ts';
 import { type EnvironmentVariables, workingDirectory } from '../config/environment.ts';
+import type { RouteFacts } from '../http/route.ts';
 import type { AnyTable } from '../schema/table.ts';
+import type { Input } from './input.ts';
 import type { Output } from './output.ts';
 
 /** An app as the commands see it. */
@@ -17,6 +19,17 @@ export interface AppFacts {
   readonly tables: readonly AnyTable[];
   readonly settings: SettingsDefinition<Declarations>;
   readonly migrationsDirectory: string;
+  readonly routes: readonly (RouteFacts & { readonly guard: { readonly name: string } })[];
+}
+
+/** What can be done with the app as a whole, its types and all. */
+export interface WholeApp {
+  /** Starts the app, and stops it when a signal comes. */
+  readonly serve: () => Promise<void>;
+  /** Runs the seed; undefined when the app has none. */
+  readonly seed: (() => Promise<void>) | undefined;
+  /** Runs a block with the services of the app, which stand on its database and do not serve. */
+  readonly withServices: <T>(block: (services: unknown) => Promise<T>) => Promise<T>;
 }
 
 /** What every command is given. */
@@ -26,6 +39,7 @@ export interface Context {
   readonly directory: string;
   readonly environment: EnvironmentVariables;
   readonly output: Output;
+  readonly input: Input;
 }
 
 /** Runs an action and keeps its exit code, 0 when it gives none. */

@@ -3,8 +3,9 @@ import type { Declarations } from '../config/declaration.ts';
 import { type EnvironmentVariables, processEnvironment } from '../config/environment.ts';
 import type { App } from '../http/app.ts';
 import type { Repositories } from '../work/model.ts';
-import { appDirectory, type Context, migrationsPath } from './context.ts';
+import { appDirectory, type Context, migrationsPath, type WholeApp } from './context.ts';
 import { describeFailure, exitCodeOf } from './failure.ts';
+import { type Input, processInput } from './input.ts';
 import { type Output, processOutput } from './output.ts';
 import { runProgram } from './program.ts';
 
@@ -12,6 +13,7 @@ import { runProgram } from './program.ts';
 export interface Surroundings {
   readonly output: Output;
   readonly environment: EnvironmentVariables;
+  readonly input: Input;
 }
 
 const LINGER_MS = 1_000;
@@ -38,11 +40,11 @@ export async function main<R extends Repositories, S, D extends Declarations>(
   argv: readonly string[] = process.argv.slice(2),
 ): Promise<void> {
   const output = processOutput();
-  endWith(await runCommand(app, argv, { output, environment: processEnvironment() }), output);
+  endWith(await runCommand(app, argv, { output, environment: processEnvironment(), input: processInput() }), output);
 }
 
 /** Says what failed, and gives the exit code. */
-export function fail(error: unknown, { output, environment }: Surroundings): number {
+export function fail(error: unknown, { output, environment }: Omit<Surroundings, 'input'>): number {
   const { title, text } = describeFailure(error, /^(?:1|true|yes|on)$/i.test(environment['DEBUG'] ?? ''));
   output.talk(`${output.red(title)} ${text}`);
   return exitCodeOf(error);
@@ -66,19 +68,36 @@ export async function runCommand<R extends Repositories, S, D extends Declaratio
 ): Promise<number> {
   try {
     const migrationsDirectory = migrationsPath(app.migrationsDirectory);
-    const { name, version, description, settings } = app;
+    const { name, version, description, settings, routes } = app;
     const { namespace, tables } = app.model;
     const context: Context = {
       ...surroundings,
-      app: { name, version, description, settings, namespace, tables, migrationsDirectory },
+      app: { name, version, description, settings, namespace, tables, migrationsDirectory, routes },
       directory: appDirectory(migrationsDirectory),
     };
-    const serve = async (): Promise<void> => {
-      const { serveApp } = await import('./serve.ts');
-      await serveApp(app, context);
-    };
-    return await runProgram(context, { argv, serve });
+    return await runProgram(context, { argv, whole: wholeOf(app, context) });
   } catch (error) {
     return fail(error, surroundings);
   }
+}
+
+function wholeOf<R extends Repositories, S, D extends Declarations>(app: App<R, S, D>, context: Context): WholeApp {
+  const { seed } = app;
+  return {
+    serve: async () => {
+      const { serveApp } = await import('./serve.ts');
+      await serveApp(app, context);
+    },
+    seed:
+      seed === undefined
+        ? undefined
+        : async () => {
+            const { withStanding } = await import('./standing.ts');
+            await withStanding(app, context, seed);
+          },
+    withServices: async (block) => {
+      const { withStanding } = await import('./standing.ts');
+      return withStanding(app, context, ({ services }) => block(services));
+    },
+  };
 }

@@ -28,7 +28,12 @@ test('JSON has snake_case keys on every level, and values as they are', () => {
 
 function talkOf(environment: Readonly<Record<string, string>>): string[] {
   const lines: string[] = [];
-  const output: Output = { data: () => assert.fail('talk is no data'), talk: (text) => void lines.push(text), red: (word) => word };
+  const output: Output = {
+    data: () => assert.fail('talk is no data'),
+    talk: (text) => void lines.push(text),
+    progress: () => {},
+    red: (word) => word,
+  };
   const log = talkLog({ output, environment }).child({ app: 'sample' });
   log.debug('a.detail');
   log.info('migration.applied', { id: '1' });

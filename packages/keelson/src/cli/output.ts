@@ -7,6 +7,8 @@ export interface Output {
   data(text: string): void;
   /** What is said about it: notices, errors. */
   talk(text: string): void;
+  /** What is done at this moment, for a person who waits; unsaid where nobody watches. */
+  progress(text: string): void;
   /** A word of the talk in colour, where it is read on a terminal. */
   red(word: string): string;
 }
@@ -18,6 +20,9 @@ export function processOutput(): Output {
   return {
     data: (text) => void process.stdout.write(`${text}\n`),
     talk: (text) => void process.stderr.write(`${text}\n`),
+    progress: (text) => {
+      if (process.stderr.isTTY) process.stderr.write(`${text}\n`);
+    },
     red: (word) => styleText('red', word, { stream: process.stderr }),
   };
 }

@@ -3,15 +3,15 @@ import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { workingDirectory } from '../config/environment.ts';
 import { KeelsonError } from '../errors.ts';
-import type { Context, Run } from './context.ts';
+import type { Context, Run, WholeApp } from './context.ts';
+import { addDb } from './db-command.ts';
 import { exitCodes } from './failure.ts';
 import { addMigrate } from './migrate-command.ts';
 
 /** What is run. */
 export interface Invocation {
   readonly argv: readonly string[];
-  /** Starts the app, and stops it when a signal comes. */
-  readonly serve: () => Promise<void>;
+  readonly whole: WholeApp;
 }
 
 /**
@@ -24,7 +24,7 @@ export async function runProgram(context: Context, invocation: Invocation): Prom
   const run: Run = async (action) => {
     exitCode = (await action()) ?? exitCodes.ok;
   };
-  const program = buildProgram(context, invocation.serve, run);
+  const program = buildProgram(context, invocation.whole, run);
   try {
     await program.parseAsync([...invocation.argv], { from: 'user' });
     return exitCode;
@@ -38,7 +38,7 @@ export async function runProgram(context: Context, invocation: Invocation): Prom
   }
 }
 
-function buildProgram(context: Context, serve: () => Promise<void>, run: Run): Command {
+function buildProgram(context: Context, whole: WholeApp, run: Run): Command {
   const { app, output } = context;
   const program = new Command(programName())
     .description(app.description ?? `${app.name}, an app on Keelson.`)
@@ -60,8 +60,9 @@ function buildProgram(context: Context, serve: () => Promise<void>, run: Run): C
   program
     .command('serve')
     .description('start the app; Ctrl-C stops it in good order, a second one at once')
-    .action(() => run(serve));
+    .action(() => run(whole.serve));
   addMigrate(program, context, run);
+  addDb(program, context, { run, whole });
   program
     .command('config')
     .description('print each setting with its value and where that comes from; secrets are hidden')

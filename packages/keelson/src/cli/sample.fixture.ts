@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { PassThrough, Readable, Writable } from 'node:stream';
 import { baseSettings } from '../config/base.ts';
 import { defineSettings } from '../config/definition.ts';
 import type { EnvironmentVariables } from '../config/environment.ts';
@@ -15,6 +16,7 @@ import { table } from '../schema/table.ts';
 import { testServer } from '../testing/server.ts';
 import { urlOf } from '../testing/template.ts';
 import { defineModel } from '../work/model.ts';
+import type { Input } from './input.ts';
 import { runCommand } from './main.ts';
 
 /** The repository, in whose folders `keelson/…` is found. */
@@ -41,10 +43,10 @@ export interface Started {
 /** An app in a folder. */
 export interface Sample extends Disposable {
   readonly folder: string;
-  /** Runs a command in this process. */
-  command(argv: readonly string[], environment?: EnvironmentVariables): Promise<Ended>;
-  /** Runs the program in a process of its own, to its end. */
-  run(argv: readonly string[], environment?: EnvironmentVariables): Promise<Ended>;
+  /** Runs a command in this process; by default nothing is piped in. */
+  command(argv: readonly string[], environment?: EnvironmentVariables, input?: Input): Promise<Ended>;
+  /** Runs the program in a process of its own, to its end, with this text piped in. */
+  run(argv: readonly string[], environment?: EnvironmentVariables, input?: string): Promise<Ended>;
   /** Starts the program in a process of its own. */
   start(argv: readonly string[], environment?: EnvironmentVariables): Started;
 }
@@ -60,7 +62,7 @@ const program = `/** The app of a test. */
 import { main } from 'keelson/cli';
 import { baseSettings, defineSettings, flag, secret } from 'keelson/config';
 import { defineApp } from 'keelson/http';
-import { table, text, uuid } from 'keelson/schema';
+import { sql, table, text, uuid } from 'keelson/schema';
 import { defineModel } from 'keelson/work';
 
 const notes = table('notes', { id: uuid().primaryKey(), title: text().nullable() });
@@ -77,6 +79,9 @@ export const sample = defineApp({
   migrationsDirectory: new URL('./migrations', import.meta.url),
   services: () => ({}),
   routes: [],
+  seed: async ({ database }) => {
+    await database.work(({ sql: run }) => run(sql\`insert into \${notes} (id, title) values (gen_random_uuid(), 'seeded')\`));
+  },
   onStop: async ({ settings }) => {
     if (settings.LINGER) setInterval(() => {}, 1000);
     if (settings.HANG) await new Promise(() => {});
@@ -94,12 +99,12 @@ export function makeSample(files: Readonly<Record<string, string>> = revisions):
   writeFileSync(path.join(folder, 'package.json'), '{ "name": "sample", "type": "module" }\n');
   writeFileSync(path.join(folder, 'app.ts'), program);
   for (const [name, content] of Object.entries(files)) writeFileSync(path.join(folder, 'migrations', name), content);
-  const start = (argv: readonly string[], environment: EnvironmentVariables = {}): Started =>
-    startProgram(['app.ts', ...argv], { folder, environment });
+  const start = (argv: readonly string[], environment: EnvironmentVariables = {}, input?: string): Started =>
+    startProgram(['app.ts', ...argv], { folder, environment, input });
   return {
     folder,
-    command: (argv, environment = {}) => runHere(folder, argv, environment),
-    run: (argv, environment) => start(argv, environment).ended,
+    command: (argv, environment = {}, input = piped('')) => runHere(folder, argv, { environment, input }),
+    run: (argv, environment, input) => start(argv, environment, input).ended,
     start,
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   };
@@ -117,21 +122,26 @@ export async function urlsOf(started: Started): Promise<{ readonly api: string; 
 /** Starts node in a folder with nothing of this process's environment but what it needs to run. */
 export function startProgram(
   argv: readonly string[],
-  { folder, environment = {} }: { readonly folder: string; readonly environment?: EnvironmentVariables },
+  {
+    folder,
+    environment = {},
+    input,
+  }: { readonly folder: string; readonly environment?: EnvironmentVariables; readonly input?: string | undefined },
 ): Started {
   const { PATH, HOME, NODE_V8_COVERAGE } = process.env;
   // Starts are halved by a cache of what was compiled, but it blurs coverage.
   const cache = { NODE_COMPILE_CACHE: path.join(root, '.keelson/compile-cache') };
   const env = { PATH, HOME, ...(NODE_V8_COVERAGE === undefined ? cache : { NODE_V8_COVERAGE }), ...environment };
-  const child = spawn(process.execPath, [...argv], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...argv], { cwd: folder, env, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+  child.stdin?.end(input);
   const written = { out: '', err: '' };
   const watchers = new Set<() => void>();
   const read = (to: 'out' | 'err') => (chunk: string) => {
     written[to] += chunk;
     for (const watch of watchers) watch();
   };
-  child.stdout.setEncoding('utf8').on('data', read('out'));
-  child.stderr.setEncoding('utf8').on('data', read('err'));
+  child.stdout?.setEncoding('utf8').on('data', read('out'));
+  child.stderr?.setEncoding('utf8').on('data', read('err'));
   const { promise: ended, resolve } = Promise.withResolvers<Ended>();
   child.once('close', (code, signal) => {
     resolve({ code: code ?? -1, out: written.out, err: signal === null ? written.err : `${written.err}ended by ${signal}` });
@@ -163,10 +173,47 @@ async function waitFor(pattern: RegExp, { written, watchers, ended }: Watched): 
   }
 }
 
-async function runHere(folder: string, argv: readonly string[], environment: EnvironmentVariables): Promise<Ended> {
+/** Text that is piped into a command. */
+export function piped(content: string | Buffer): Input {
+  return { terminal: false, stream: Readable.from([Buffer.from(content)]), echo: new PassThrough() };
+}
+
+/** A person at a terminal, who answers each question in its turn. */
+export function person(
+  answers: readonly (readonly [question: string, answer: string])[],
+): Input & { readonly press: (key: string) => void } {
+  const stream = new PassThrough();
+  const left = [...answers];
+  let seen = '';
+  let from = 0;
+  const echo = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      seen += chunk.toString('utf8');
+      const [question, answer] = left[0] ?? [];
+      if (question !== undefined && seen.includes(question, from)) {
+        from = seen.length;
+        left.shift();
+        setImmediate(() => stream.write(`${answer}\r`));
+      }
+      done();
+    },
+  });
+  return { terminal: true, stream, echo, press: (key) => void stream.write(key) };
+}
+
+async function runHere(
+  folder: string,
+  argv: readonly string[],
+  { environment, input }: { readonly environment: EnvironmentVariables; readonly input: Input },
+): Promise<Ended> {
   const out: string[] = [];
   const err: string[] = [];
-  const output = { data: (line: string) => void out.push(line), talk: (line: string) => void err.push(line), red: (word: string) => word };
+  const output = {
+    data: (line: string) => void out.push(line),
+    talk: (line: string) => void err.push(line),
+    progress: () => {},
+    red: (word: string) => word,
+  };
   const app = defineApp({
     name: 'sample',
     version: '1.2.3',
@@ -176,7 +223,7 @@ async function runHere(folder: string, argv: readonly string[], environment: Env
     services: () => ({}),
     routes: [],
   });
-  const code = await runCommand(app, argv, { output, environment });
+  const code = await runCommand(app, argv, { output, environment, input });
   return { code, out: out.join('\n'), err: err.join('\n') };
 }
 

@@ -46,6 +46,8 @@ export interface AppDefinition<R extends Repositories, S, D extends Declarations
   readonly onStart?: ((standing: Standing<R, S, D>) => void | Promise<void>) | undefined;
   /** Runs after the last call was answered and before the database is left. */
   readonly onStop?: ((standing: Standing<R, S, D>) => void | Promise<void>) | undefined;
+  /** Fills the database with what a developer wants to find there: `keelson db seed`. Run twice, it must not double what it made. */
+  readonly seed?: ((standing: Standing<R, S, D>) => Promise<void>) | undefined;
 }
 
 /** How the command line knows an app among what a module exports; the same in every copy of this package. */

@@ -1,0 +1,85 @@
+/** What a command is told beside its arguments: by a person on a terminal, or by what is piped into it. */
+import type { Readable, Writable } from 'node:stream';
+import { createInterface } from 'node:readline/promises';
+import { Writable as WritableStream } from 'node:stream';
+import { KeelsonError } from '../errors.ts';
+
+/** Where a command reads. */
+export interface Input {
+  /** Whether a person sits there, who can be asked. */
+  readonly terminal: boolean;
+  /** What is typed or piped in. */
+  readonly stream: Readable;
+  /** Where a question stands, and what is typed is seen. */
+  readonly echo: Writable;
+}
+
+/** The input of this process. */
+export function processInput(): Input {
+  return {
+    get terminal() {
+      return process.stdin.isTTY && process.stderr.isTTY;
+    },
+    get stream() {
+      return process.stdin;
+    },
+    // Standard output is data.
+    get echo() {
+      return process.stderr;
+    },
+  };
+}
+
+/** Asks a person and gives the answer; nothing when the line was ended without one. */
+export async function ask(input: Input, question: string): Promise<string> {
+  return asked(input, question, input.echo);
+}
+
+/** Asks for what nobody beside the terminal may read. */
+export async function askSecret(input: Input, question: string): Promise<string> {
+  input.echo.write(question);
+  const nowhere = new WritableStream({ write: (_chunk, _encoding, done) => done() });
+  try {
+    return await asked(input, '', nowhere);
+  } finally {
+    input.echo.write('\n');
+  }
+}
+
+async function asked(input: Input, question: string, output: Writable): Promise<string> {
+  const lines = createInterface({ input: input.stream, output, terminal: true, historySize: 0 });
+  const { promise: left, reject } = Promise.withResolvers<never>();
+  // Ctrl-C and Ctrl-D.
+  lines.once('close', () => reject(new KeelsonError('USAGE', { message: 'It was not answered; nothing was done.' })));
+  try {
+    return await Promise.race([lines.question(question), left]);
+  } finally {
+    lines.close();
+  }
+}
+
+/**
+ * Everything that is piped in, as text.
+ *
+ * @throws USAGE when it is too much, or not UTF-8
+ */
+export async function readAll(input: Input, sizeBytesMax: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of input.stream) {
+    const bytes = parseChunk(chunk);
+    sizeBytes += bytes.length;
+    if (sizeBytes > sizeBytesMax) throw new KeelsonError('USAGE', { message: `What is piped in is larger than ${sizeBytesMax} bytes.` });
+    chunks.push(bytes);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  } catch (cause) {
+    throw new KeelsonError('USAGE', { message: 'What is piped in is not UTF-8.', hint: 'Convert it, with iconv for one.', cause });
+  }
+}
+
+/** A stream of bytes gives buffers, or text where its encoding was set. */
+function parseChunk(chunk: unknown): Buffer {
+  return typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Buffer);
+}
