@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { destination as fileDestination, pino, type DestinationStream } from 'pino';
 import type { prettyFactory as PrettyFactory } from 'pino-pretty';
 import { systemClock, type Clock } from './clock.ts';
+import { currentRequest, fieldsOfRequest } from './context.ts';
 import { redactFields, redactText, type Plain } from './redact.ts';
 
 /** What an event says beside its name. */
@@ -94,7 +95,9 @@ class PinoLog implements Log {
   }
 
   private line(event: string, fields: Fields | undefined): Record<string, Plain> {
-    return { event: redactText(event), ...this.bound, ...(fields === undefined ? undefined : safeFields(fields)) };
+    const request = currentRequest();
+    const whose = request === undefined ? undefined : fieldsOfRequest(request);
+    return { event: redactText(event), ...whose, ...this.bound, ...(fields === undefined ? undefined : safeFields(fields)) };
   }
 }
 

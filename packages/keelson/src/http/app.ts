@@ -7,7 +7,7 @@ import type { SettingsDefinition } from '../config/definition.ts';
 import type { Log } from '../log.ts';
 import type { Database } from '../work/database.ts';
 import type { Model, Repositories } from '../work/model.ts';
-import type { Route } from './route.ts';
+import type { Route, Session } from './route.ts';
 
 /** What an app's services are built on. */
 export interface Ground<R extends Repositories, D extends Declarations> {
@@ -40,6 +40,8 @@ export interface AppDefinition<R extends Repositories, S, D extends Declarations
   /** Builds what the routes work with. */
   readonly services: (ground: Ground<R, D>) => S | Promise<S>;
   readonly routes: readonly Route<R, S>[];
+  /** The transaction-local settings of each call's database, for row-level security; asked after the guard. */
+  readonly session?: Session | undefined;
   /** Adds what is not a route of ours to the server: Fastify plugins, hooks, plain Fastify routes. */
   readonly extend?: ((server: FastifyInstance, standing: Standing<R, S, D>) => void | Promise<void>) | undefined;
   /** Runs after the services are built and before the first call is taken. */

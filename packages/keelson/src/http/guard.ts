@@ -8,7 +8,14 @@ export interface GuardContext<S> {
   readonly request: FastifyRequest;
   readonly requestId: string;
   readonly services: S;
+  /** Logs with the request's id and trace. */
   readonly log: Log;
+}
+
+/** Who is calling, for the request context: log lines and the database's settings. */
+export interface Identity {
+  readonly user?: string | undefined;
+  readonly tenant?: string | undefined;
 }
 
 /** How the guard's credentials are described in the OpenAPI document (a Security Scheme Object). */
@@ -28,6 +35,8 @@ export interface Guard<P, S = unknown> {
   readonly errors?: readonly ErrorCode[] | undefined;
   /** Gives who is calling, or throws `UNAUTHENTICATED`, `FORBIDDEN` or another code of the catalogue. */
   readonly check: (context: GuardContext<S>) => P | Promise<P>;
+  /** Who the caller is, by ids that may stand in a log. */
+  identify?(principal: P): Identity;
 }
 
 /** The guard of routes that anybody may call. */
@@ -37,4 +46,5 @@ export const everyone: OpenGuard = { name: 'everyone', check: () => undefined };
 export interface OpenGuard {
   readonly name: string;
   readonly check: () => undefined;
+  identify?(): Identity;
 }

@@ -2,9 +2,22 @@
 export { defineApp } from './app.ts';
 export type { App, AppDefinition, Ground, Standing } from './app.ts';
 export { everyone } from './guard.ts';
-export type { Guard, GuardContext, OpenGuard, SecurityScheme } from './guard.ts';
+export type { Guard, GuardContext, Identity, OpenGuard, SecurityScheme } from './guard.ts';
 export { routeFactory } from './route-factory.ts';
-export type { Answer, Input, Method, Output, Responses, Route, RouteContext, RouteDefinition, RouteFactory, RouteFacts } from './route.ts';
+export type {
+  Answer,
+  Input,
+  Method,
+  Output,
+  Responses,
+  Route,
+  RouteContext,
+  RouteDefinition,
+  RouteFactory,
+  RouteFacts,
+  Session,
+  SessionContext,
+} from './route.ts';
 export { buildServer } from './server.ts';
 export type { ServerParts } from './server.ts';
 export { runUntilSignal } from './signals.ts';

@@ -5,11 +5,13 @@ import { type Clock, systemClock } from '../clock.ts';
 import { baseSettings, type BaseSettings } from '../config/base.ts';
 import { defineSettings } from '../config/definition.ts';
 import { loadSettings } from '../config/load.ts';
+import { currentRequest, fieldsOfRequest } from '../context.ts';
 import { catalogue, type ErrorCode, KeelsonError } from '../errors.ts';
 import { createHealth } from '../health/health.ts';
 import type { Fields, Log } from '../log.ts';
 import { createdAt, jsonb, text, uuid, version } from '../schema/column.ts';
 import { rowSchema } from '../schema/json-schema.ts';
+import { sql } from '../schema/sql.ts';
 import { table } from '../schema/table.ts';
 import type { Database } from '../work/database.ts';
 import { entity } from '../work/entity.ts';
@@ -56,6 +58,7 @@ export const caller: Guard<{ readonly name: string }, Services> = {
     if (name === 'mallory') throw new KeelsonError('FORBIDDEN');
     return { name };
   },
+  identify: ({ name }) => ({ user: name, tenant: `${name}s` }),
 };
 
 const NoteOut = Type.Object(rowSchema(notes, ['id', 'title', 'authorName', 'extraData', 'createdAt']).properties, { $id: 'Note' });
@@ -164,6 +167,27 @@ const otherRoutes = [
         data: { table: 'hunter2' },
         cause: new TypeError('hunter2'),
       });
+    },
+  }),
+  route({
+    method: 'GET',
+    url: '/whose',
+    root: true,
+    summary: 'Says for whom it runs',
+    guard: caller,
+    responses: { 200: Type.Record(Type.String(), Type.Unknown()) },
+    handler: async ({ context, database, log }) => {
+      log.info('notes.asked');
+      const [row] = await database.work(({ sql: run }) =>
+        run<{ user: string | null }>(sql`
+          select nullif(current_setting('app.user', true), '') as user
+        `),
+      );
+      return {
+        context: { ...fieldsOfRequest(context), trace: context.trace, started_at: context.startedAt.toISOString() },
+        below: currentRequest() === context,
+        setting: row?.user ?? null,
+      };
     },
   }),
   route({

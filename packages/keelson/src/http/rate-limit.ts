@@ -25,10 +25,9 @@ export async function limitRate(
   });
   const check = server.rateLimit();
   // A hook of the whole server, since the plugin's own ones would not see calls to unknown paths.
-  server.addHook('onRequest', (request, reply, done) => {
+  server.addHook('onRequest', async (request, reply) => {
     // Whoever watches the service asks often, and must be answered when it is flooded.
-    if (isExempt(pathOf(request.url))) return done();
-    check.call(server, request, reply).then(() => done(), done);
+    if (!isExempt(pathOf(request.url))) await check.call(server, request, reply);
   });
 }
 

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { fieldsOf } from './call.ts';
 
 const codes = new WeakMap<FastifyRequest, ErrorCode>();
 
@@ -16,7 +17,7 @@ export function logRequests(server: FastifyInstance, log: Log): void {
     const path = pathOf(request.url);
     const error = codes.get(request);
     const fields = {
-      request_id: request.id,
+      ...fieldsOf(request),
       method: request.method,
       path,
       route: request.routeOptions.url ?? null,
@@ -32,8 +33,8 @@ export function logRequests(server: FastifyInstance, log: Log): void {
 
 /** Writes what lies behind an answer of 500 and above. */
 export function logFailure(log: Log, request: FastifyRequest, error: unknown): void {
-  const { method, id, url } = request;
-  log.error('http.error', { request_id: id, method, path: pathOf(url), error });
+  const { method, url } = request;
+  log.error('http.error', { ...fieldsOf(request), method, path: pathOf(url), error });
 }
 
 /** The path of a URL, without its query. */

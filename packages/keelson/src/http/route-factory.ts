@@ -2,12 +2,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
 import { type FieldProblem, KeelsonError } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { runInRequest } from '../context.ts';
 import { snakeCase } from '../schema/table.ts';
-import type { Database } from '../work/database.ts';
 import type { Repositories } from '../work/model.ts';
 import { everyone, type Guard } from './guard.ts';
 import { FormBody } from './bodies.ts';
+import { Call, type CallContext, contextOf, HandlerCall } from './call.ts';
 import type {
   BoundRoute,
   Input,
@@ -88,20 +88,27 @@ function bindRoute<R extends Repositories, S, P, B, Q, U>({
   writers,
   handler,
 }: Binding<R, S, P, B, Q, U>): BoundRoute {
+  const { clock } = parts;
   const seats = new WeakMap<FastifyRequest, { readonly principal: P }>();
   const usual = Math.min(...writers.keys());
   const isOpen = Object.is(guard, everyone);
-  const admit = async (request: FastifyRequest): Promise<void> => {
-    seats.set(request, { principal: await guard.check(new Call(parts, request)) });
+  const ask = async (request: FastifyRequest, context: CallContext): Promise<P> => {
+    const principal = await guard.check(new Call(parts, request, context));
+    if (guard.identify !== undefined) context.identify(guard.identify(principal));
+    return principal;
   };
-  const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<string | undefined> => {
+  const admit = (request: FastifyRequest): Promise<void> => {
+    const context = contextOf(request, clock);
+    return runInRequest(context, async () => void seats.set(request, { principal: await ask(request, context) }));
+  };
+  const answer = async (request: FastifyRequest, reply: FastifyReply, context: CallContext): Promise<string | undefined> => {
     const seat = isOpen ? undefined : seats.get(request);
     // Whoever comes here without a seat is asked now: there is no way past the guard.
-    const principal = seat === undefined ? guard.check(new Call(parts, request)) : seat.principal;
+    const asked = seat === undefined ? (isOpen ? guard.check(new Call(parts, request, context)) : ask(request, context)) : seat.principal;
     const input = readInput(readers, request);
-    const who = principal instanceof Promise ? await principal : principal;
+    const principal = asked instanceof Promise ? await asked : asked;
     reply.code(usual);
-    const result = await handler(new HandlerCall(parts, request, { ...input, principal: who, reply }));
+    const result = await handler(new HandlerCall({ parts, request, context }, { ...input, principal, reply }));
     const write = writers.get(reply.statusCode);
     if (write === undefined) {
       throw new KeelsonError('MISUSE', {
@@ -111,60 +118,11 @@ function bindRoute<R extends Repositories, S, P, B, Q, U>({
     }
     return write === null ? undefined : write(result);
   };
+  const handle = (request: FastifyRequest, reply: FastifyReply): Promise<string | undefined> => {
+    const context = contextOf(request, clock);
+    return runInRequest(context, () => answer(request, reply, context));
+  };
   return { admit: isOpen ? undefined : admit, handle };
-}
-
-/** What a guard sees; the log is made when it is asked for. */
-class Call<R extends Repositories, S> {
-  readonly request: FastifyRequest;
-  protected readonly parts: RouteParts<R, S>;
-
-  constructor(parts: RouteParts<R, S>, request: FastifyRequest) {
-    this.parts = parts;
-    this.request = request;
-  }
-
-  get requestId(): string {
-    return this.request.id;
-  }
-
-  get services(): S {
-    return this.parts.services;
-  }
-
-  get database(): Database<R> {
-    return this.parts.database;
-  }
-
-  get log(): Log {
-    return this.parts.log.child({ request_id: this.request.id });
-  }
-}
-
-interface Reading<P, B, Q, U> {
-  readonly body: B;
-  readonly query: Q;
-  readonly params: U;
-  readonly principal: P;
-  readonly reply: FastifyReply;
-}
-
-/** What a handler sees. */
-class HandlerCall<R extends Repositories, S, P, B, Q, U> extends Call<R, S> implements RouteContext<R, S, P, B, Q, U> {
-  readonly body: B;
-  readonly query: Q;
-  readonly params: U;
-  readonly principal: P;
-  readonly reply: FastifyReply;
-
-  constructor(parts: RouteParts<R, S>, request: FastifyRequest, reading: Reading<P, B, Q, U>) {
-    super(parts, request);
-    this.body = reading.body;
-    this.query = reading.query;
-    this.params = reading.params;
-    this.principal = reading.principal;
-    this.reply = reading.reply;
-  }
 }
 
 function readInput<B, Q, U>(readers: Readers<B, Q, U>, request: FastifyRequest): { body: B; query: Q; params: U } {

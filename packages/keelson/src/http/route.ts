@@ -1,6 +1,8 @@
 /** Routes: what a call takes, who may make it, what it answers, and the function that does it. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Static, TSchema } from 'typebox';
+import type { Clock } from '../clock.ts';
+import type { RequestContext } from '../context.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Database } from '../work/database.ts';
@@ -38,10 +40,12 @@ export interface RouteContext<R extends Repositories, S, P, B, Q, U> {
   readonly params: U;
   /** Who is calling, as the guard found. */
   readonly principal: P;
-  /** The database, seen by this route: its name stands in the errors of a full pool. */
+  /** Who asks, in which trace and since when; what runs below finds it as `currentRequest()`. */
+  readonly context: RequestContext;
+  /** The database, seen by this call: the route's name stands in the errors of a full pool, and what the app's `session` gives is set in every transaction. */
   readonly database: Database<R>;
   readonly services: S;
-  /** Logs with the request's id. */
+  /** Logs with the request's id, its trace and who is calling. */
   readonly log: Log;
   readonly requestId: string;
   readonly request: FastifyRequest;
@@ -83,7 +87,22 @@ export interface RouteParts<R extends Repositories, S> {
   readonly database: Database<R>;
   readonly services: S;
   readonly log: Log;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly session?: Session | undefined;
 }
+
+/** Whose transactions a call's database runs. */
+export interface SessionContext {
+  readonly request: FastifyRequest;
+  readonly requestId: string;
+  /** What the route's guard gave. */
+  readonly principal: unknown;
+  readonly user: string | undefined;
+  readonly tenant: string | undefined;
+}
+
+/** Gives the transaction-local settings of a call's database, such as `{ 'app.user': user }`; none when there are none. */
+export type Session = (context: SessionContext) => Readonly<Record<string, string>> | undefined;
 
 /** A bound route: what Fastify is given. */
 export interface BoundRoute {

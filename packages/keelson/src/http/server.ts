@@ -22,7 +22,7 @@ import { publicError, sendProblem } from './problem.ts';
 import { limitRate } from './rate-limit.ts';
 import { requestIdOf } from './request-id.ts';
 import { logFailure, logRequests, pathOf } from './request-log.ts';
-import type { Route } from './route.ts';
+import type { Route, Session } from './route.ts';
 
 /** What a server is built of, beside the app. */
 export interface ServerParts<R extends Repositories, S, D extends Declarations> extends Standing<R, S, D> {
@@ -64,17 +64,18 @@ export async function buildServer<R extends Repositories, S, D extends Declarati
   serveErrorPages(server);
   const facts = { name: base.PROJECT_NAME, version: app.version, description: app.description };
   serveDocs(server, base.PROJECT_NAME, () => renderOpenApi(facts, routes, base.API_V1_PREFIX));
+  const bound = { ...parts, session: app.session };
   addRoutes(
     server,
     routes.filter(({ route }) => route.forms !== true),
-    parts,
+    bound,
   );
   await server.register(async (scope) => {
     acceptForms(scope);
     addRoutes(
       scope,
       routes.filter(({ route }) => route.forms === true),
-      parts,
+      bound,
     );
   });
   await app.extend?.(server, parts);
@@ -152,10 +153,10 @@ function nothingHere(request: FastifyRequest, reply: FastifyReply, methods: Allo
 function addRoutes<R extends Repositories, S, D extends Declarations>(
   scope: FastifyInstance,
   routes: readonly Bound<R, S>[],
-  { database, services, log }: ServerParts<R, S, D>,
+  { database, services, log, clock, session }: ServerParts<R, S, D> & { readonly session: Session | undefined },
 ): void {
   for (const { route, path } of routes) {
-    const bound = route.bind({ database: database.for({ name: `${route.method} ${path}` }), services, log });
+    const bound = route.bind({ database: database.for({ name: `${route.method} ${path}` }), services, log, clock, session });
     scope.route({
       method: route.method,
       url: path,
