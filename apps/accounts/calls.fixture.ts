@@ -22,6 +22,8 @@ export interface Call {
   readonly token?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly payload?: string | Buffer;
+  /** The address that the connection comes from. */
+  readonly from?: string;
   /** The path stands by itself, not under the prefix of the API. */
   readonly isRoot?: boolean;
 }
@@ -53,6 +55,7 @@ export async function startAccounts(environment: Readonly<Record<string, string>
       method,
       url: given.isRoot === true ? url : `/api/v1${url}`,
       headers,
+      ...(given.from === undefined ? {} : { remoteAddress: given.from }),
       ...(payload === undefined ? {} : { payload }),
     });
     return { status: response.statusCode, headers: response.headers, text: response.body, body: parseBody(response.body) };

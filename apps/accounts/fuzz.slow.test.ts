@@ -25,6 +25,9 @@ interface Actor {
   readonly id: string;
   readonly accessToken: string;
   readonly refreshToken: string;
+  readonly sessionId: string;
+  /** The key of another user, for what a superuser does. */
+  readonly otherId: string;
 }
 
 interface Answer {
@@ -81,18 +84,26 @@ async function newActor(who: Who): Promise<Actor> {
   const email = `fuzz-${actorsMade}@example.com`;
   const headers = { 'content-type': 'application/json' };
   const body = Buffer.from(JSON.stringify({ email, password: PASSWORD }));
-  const made = await ask({ method: 'POST', path: '/api/v1/auth/register', headers, body });
-  assert.equal(made.status, 201, made.text);
+  const register = async (bytes: Buffer): Promise<string> => {
+    const made = await ask({ method: 'POST', path: '/api/v1/auth/register', headers, body: bytes });
+    assert.equal(made.status, 201, made.text);
+    return String(parseRecord(made.text)['id']);
+  };
+  const id = await register(body);
   if (who === 'superuser')
     await app.database.work((unit) => unit.sql(sql`update accounts.users set is_superuser = true where email = ${email}`));
   const entered = await ask({ method: 'POST', path: '/api/v1/auth/login', headers, body });
   assert.equal(entered.status, 200, entered.text);
   const pair = parseRecord(entered.text);
+  const accessToken = String(pair['access_token']);
+  const [, claims = ''] = accessToken.split('.');
   const actor = {
     email,
-    id: String(parseRecord(made.text)['id']),
-    accessToken: String(pair['access_token']),
+    id,
+    accessToken,
     refreshToken: String(pair['refresh_token']),
+    sessionId: String(parseRecord(Buffer.from(claims, 'base64url').toString())['sid']),
+    otherId: who === 'superuser' ? await register(Buffer.from(JSON.stringify({ email: `other-${email}`, password: PASSWORD }))) : id,
   };
   actors.set(who, actor);
   return actor;
@@ -114,7 +125,7 @@ function requestOf({ method, path }: Operation, draft: Draft, actor: Actor): Ask
     email: actor.email,
     password: PASSWORD,
     refresh_token: actor.refreshToken,
-    id: actor.id,
+    id: path.includes('/sessions/') ? actor.sessionId : actor.otherId,
   };
   const put = (value: unknown): unknown => {
     if (value instanceof Live) return values[value.name];

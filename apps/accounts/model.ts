@@ -1,6 +1,6 @@
 /** The model of accounts: its tables, and the repositories that units of work have. */
 import { defineModel } from 'keelson/work';
-import { sessions } from './auth/table.ts';
+import { auditLog, sessions, throttle } from './auth/table.ts';
 import { UserRepository } from './users/repository.ts';
 import { users } from './users/table.ts';
 
@@ -10,4 +10,4 @@ const repositories = { users: UserRepository };
 export type Repositories = typeof repositories;
 
 /** Everything that accounts keeps, in the namespace `accounts`. */
-export const model = defineModel({ name: 'accounts', tables: [users, sessions], repositories });
+export const model = defineModel({ name: 'accounts', tables: [users, sessions, throttle, auditLog], repositories });

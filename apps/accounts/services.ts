@@ -1,8 +1,8 @@
 /** The services of accounts, and how they are built. */
-import { AccessTokens, keyRing, Passwords, Sessions } from 'keelson/auth';
+import { AccessTokens, AuditLog, keyRing, Passwords, Sessions, Throttle } from 'keelson/auth';
 import type { Ground } from 'keelson/http';
 import { AuthService } from './auth/service.ts';
-import { sessions } from './auth/table.ts';
+import { auditLog, sessions, throttle } from './auth/table.ts';
 import type { Repositories } from './model.ts';
 import type { Declarations, Settings } from './settings.ts';
 import { UserService } from './users/service.ts';
@@ -30,13 +30,16 @@ export function buildServices({ settings, secretKey, database, clock }: Ground<R
     absoluteDays: settings.REFRESH_TOKEN_ABSOLUTE_DAYS,
     clock,
   });
-  const users = new UserService({ database, passwords, sessions: lives });
+  const audit = new AuditLog({ table: auditLog, clock });
+  const users = new UserService({ database, passwords, sessions: lives, audit });
   const auth = new AuthService({
     database,
     users,
     clock,
     passwords,
     sessions: lives,
+    audit,
+    throttle: new Throttle({ table: throttle, keys: keyRing(secrets, 'throttle'), isOn: settings.RATE_LIMIT === 'on', clock }),
     accessTokens: new AccessTokens({
       keys: keyRing(secrets, 'access-token'),
       issuer: NAME,

@@ -117,9 +117,14 @@ const badLogins: Readonly<Record<string, { readonly payload: string; readonly st
   'a NUL character': { payload: '{"email":"ada@example.com\\u0000","password":"x"}', status: 400, code: 'MALFORMED_REQUEST' },
   'half of a surrogate pair': { payload: '{"email":"ada@example.com","password":"\\udfff"}', status: 400, code: 'MALFORMED_REQUEST' },
   'a key twice over': {
-    payload: `{"email":"ada@example.com","password":"x","password":"${ada.password}","__proto__":{}}`,
+    payload: `{"email":"ada@example.com","password":"x","password":7}`,
     status: 422,
     code: 'VALIDATION_ERROR',
+  },
+  'a key of the prototype': {
+    payload: `{"email":"ada@example.com","password":"${ada.password}","__proto__":{}}`,
+    status: 400,
+    code: 'MALFORMED_REQUEST',
   },
 };
 for (const [what, { payload, status, code }] of Object.entries(badLogins)) {

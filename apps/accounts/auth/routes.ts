@@ -16,10 +16,10 @@ export const authRoutes = [
     forms: true,
     body: Login,
     responses: { 200: TokenPair },
-    errors: ['INVALID_CREDENTIALS', 'FORBIDDEN'],
-    handler: ({ body, services, log }) => {
+    errors: ['INVALID_CREDENTIALS', 'FORBIDDEN', 'RATE_LIMITED'],
+    handler: ({ body, services, request, log }) => {
       const email = 'username' in body ? body.username : body.email;
-      return services.auth.login({ email, password: body.password }, log);
+      return services.auth.login({ email, password: body.password }, { address: request.ip, log });
     },
   }),
   route({
@@ -32,7 +32,7 @@ export const authRoutes = [
     body: Refresh,
     responses: { 200: TokenPair },
     errors: ['TOKEN_EXPIRED', 'TOKEN_INVALID', 'TOKEN_REUSED', 'FORBIDDEN'],
-    handler: ({ body, services, log }) => services.auth.refresh(body.refreshToken, log),
+    handler: ({ body, services, request, log }) => services.auth.refresh(body.refreshToken, { address: request.ip, log }),
   }),
   route({
     method: 'POST',

@@ -1,11 +1,11 @@
 /** Signing in: passwords become sessions, sessions become tokens, and tokens tell who is asking. */
-import type { AccessTokens, ListedSession, LiveSession, Passwords, Sessions } from 'keelson/auth';
+import type { AccessTokens, Attempt, AuditLog, ListedSession, LiveSession, Passwords, Sessions, Throttle } from 'keelson/auth';
 import type { Clock } from 'keelson/clock';
 import { isKeelsonError, KeelsonError } from 'keelson/errors';
 import type { Log } from 'keelson/log';
 import type { Database } from 'keelson/work';
 import type { Repositories } from '../model.ts';
-import type { UserService } from '../users/service.ts';
+import { normaliseEmail, type UserService } from '../users/service.ts';
 import { type CurrentUser, selectCurrentUser } from './repository.ts';
 
 export type { CurrentUser } from './repository.ts';
@@ -17,7 +17,16 @@ export interface AuthParts {
   readonly passwords: Passwords;
   readonly sessions: Sessions;
   readonly accessTokens: AccessTokens;
+  readonly throttle: Throttle;
+  readonly audit: AuditLog;
   readonly clock: Clock;
+}
+
+/** Where a call comes from, and where it is logged. */
+export interface Caller {
+  /** As the server sees it, past the proxies that it trusts. */
+  readonly address: string;
+  readonly log: Log;
 }
 
 /** The tokens of a session. */
@@ -32,6 +41,7 @@ export interface Tokens {
 /** Who changes a password, and from what to what. */
 export interface PasswordChange {
   readonly principal: CurrentUser;
+  readonly caller: Caller;
   readonly currentPassword: string;
   readonly newPassword: string;
 }
@@ -52,22 +62,23 @@ export class AuthService {
    * Begins a session for whoever knows the password.
    *
    * @throws INVALID_CREDENTIALS when the e-mail or the password is wrong; which of them is not told, and takes the same time
+   * @throws RATE_LIMITED after too many failures of this account at this address, or of the address
    * @throws FORBIDDEN when the user may not sign in
    */
-  async login({ email, password }: { readonly email: string; readonly password: string }, log: Log): Promise<Tokens> {
-    const { database, users, passwords, sessions } = this.#parts;
+  async login({ email, password }: { readonly email: string; readonly password: string }, caller: Caller): Promise<Tokens> {
+    const { database, users, passwords, sessions, throttle } = this.#parts;
+    const attempt = { account: accountOf(email), address: caller.address };
+    await database.read(({ sql }) => throttle.admit(sql, attempt));
     const found = await users.findByEmail(email);
     const { matches, isRehashDue } = await passwords.verify(password, found?.passwordHash ?? null);
-    if (found === null || !matches) {
-      log.warn('auth.login_failed', { user_id: found?.id ?? null });
-      throw new KeelsonError('INVALID_CREDENTIALS');
-    }
+    if (found === null || !matches) throw await this.#failed(attempt, found?.id ?? null, caller);
     const rehash = isRehashDue ? await passwords.hash(password) : undefined;
     const session = await database.work(
       async (unit) => {
         // Locked, so that a change of the password and the end of an account come before this session or after it, and never between.
         const user = await unit.users.get(found.id, { lock: true });
         if (user.passwordHash !== found.passwordHash) throw new KeelsonError('INVALID_CREDENTIALS');
+        await throttle.succeed(unit.sql, attempt);
         refuseInactive(user);
         if (rehash !== undefined) user.passwordHash = rehash;
         return sessions.begin(unit.sql, user.id);
@@ -83,12 +94,13 @@ export class AuthService {
    * @throws TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_REUSED when it is not good any more
    * @throws FORBIDDEN when the user may not sign in
    */
-  async refresh(refreshToken: string, log: Log): Promise<Tokens> {
-    const { database, sessions } = this.#parts;
+  async refresh(refreshToken: string, { address, log }: Caller): Promise<Tokens> {
+    const { database, sessions, audit } = this.#parts;
     const { session, refusal } = await database.work(
       async (unit) => {
         const rotation = await sessions.rotate(unit.sql, refreshToken);
         if (rotation.session !== undefined) refuseInactive(await unit.users.get(rotation.session.userId));
+        else if (rotation.reused !== undefined) await audit.write(unit.sql, { action: 'token_reused', ...rotation.reused, address });
         return rotation;
       },
       { name: 'auth.refresh' },
@@ -140,15 +152,18 @@ export class AuthService {
    * Changes a password; every session but the one that asks is over from the next call on.
    *
    * @throws INVALID_CREDENTIALS when the current password is not the one given
+   * @throws RATE_LIMITED after too many wrong ones: a stolen access token does not help to guess it
    * @throws VALIDATION_ERROR when the new one may not be used
    */
-  async changePassword({ principal, currentPassword, newPassword }: PasswordChange): Promise<void> {
-    const { database, passwords, sessions } = this.#parts;
-    const { id, sessionId } = principal;
+  async changePassword({ principal, caller, currentPassword, newPassword }: PasswordChange): Promise<void> {
+    const { database, passwords, sessions, throttle, audit } = this.#parts;
+    const { id, sessionId, email } = principal;
+    const attempt = { account: accountOf(email), address: caller.address };
     passwords.check(newPassword, 'body.new_password');
+    await database.read(({ sql }) => throttle.admit(sql, attempt));
     const before = await database.work(({ users }) => users.get(id), { name: 'auth.changePassword' });
     const { matches } = await passwords.verify(currentPassword, before.passwordHash);
-    if (!matches) throw wrongPassword();
+    if (!matches) throw await this.#failed(attempt, id, caller, wrongPassword());
     const passwordHash = await passwords.hash(newPassword, 'body.new_password');
     await database.work(
       async (unit) => {
@@ -156,6 +171,8 @@ export class AuthService {
         const user = await unit.users.get(id, { lock: true });
         if (user.passwordHash !== before.passwordHash) throw wrongPassword();
         user.passwordHash = passwordHash;
+        await throttle.succeed(unit.sql, attempt);
+        await audit.write(unit.sql, { action: 'password_changed', userId: id, actorId: id, sessionId, address: caller.address });
         await sessions.endAll(unit.sql, { userId: id, reason: 'password_changed', except: sessionId });
       },
       { name: 'auth.changePassword' },
@@ -180,6 +197,21 @@ export class AuthService {
     if (!hasEnded) throw new KeelsonError('NOT_FOUND', { message: 'You have no such session.' });
   }
 
+  /** Counts a wrong password and writes it down; gives what to answer with. */
+  async #failed(attempt: Attempt, userId: string | null, { address, log }: Caller, told?: KeelsonError): Promise<KeelsonError> {
+    const { database, throttle, audit } = this.#parts;
+    const refusal = await database.work(
+      async ({ sql }) => {
+        const tooMany = await throttle.fail(sql, attempt);
+        if (tooMany === null) await audit.write(sql, { action: 'login_failed', userId, address });
+        return tooMany;
+      },
+      { name: 'auth.failed' },
+    );
+    log.warn('auth.login_failed', { user_id: userId, address, is_told: refusal === null });
+    return refusal ?? told ?? new KeelsonError('INVALID_CREDENTIALS');
+  }
+
   async #tokensOf({ userId, sessionId, refreshToken, refreshExpiresInS }: LiveSession): Promise<Tokens> {
     const { token, expiresInS } = await this.#parts.accessTokens.sign({ userId, sessionId });
     return { accessToken: token, tokenType: 'bearer', expiresIn: expiresInS, refreshToken, refreshExpiresIn: refreshExpiresInS };
@@ -193,6 +225,11 @@ function refuseInactive({ isActive }: { readonly isActive: boolean }): void {
 /** Today superusers may do everything, and everybody else what is their own. */
 function permits({ isSuperuser }: CurrentUser, _permission: Permission): boolean {
   return isSuperuser;
+}
+
+/** What is typed, in the form in which it is counted: all spellings of an e-mail are one account. */
+function accountOf(email: string): string {
+  return normaliseEmail(email) ?? email;
 }
 
 function wrongPassword(): KeelsonError {

@@ -51,8 +51,9 @@ export const userRoutes = [
     guard: signedIn,
     body: PasswordChange,
     responses: { 204: null },
-    errors: ['INVALID_CREDENTIALS'],
-    handler: ({ principal, body, services }) => services.auth.changePassword({ principal, ...body }),
+    errors: ['INVALID_CREDENTIALS', 'RATE_LIMITED'],
+    handler: ({ principal, body, services, request, log }) =>
+      services.auth.changePassword({ principal, caller: { address: request.ip, log }, ...body }),
   }),
   route({
     method: 'GET',
@@ -87,7 +88,8 @@ export const userRoutes = [
     body: UserAdministered,
     responses: { 200: UserPublic },
     errors: ['NOT_FOUND', 'CONFLICT'],
-    handler: ({ principal, params, body, services }) => services.users.administer(principal.id, params.id, body),
+    handler: ({ principal, params, body, services, request }) =>
+      services.users.administer({ id: principal.id, address: request.ip }, params.id, body),
   }),
   route({
     method: 'DELETE',

@@ -1,6 +1,6 @@
 /** What is done with users: added, found, changed. */
 import { isKeelsonError, KeelsonError } from 'keelson/errors';
-import type { Passwords, Sessions } from 'keelson/auth';
+import type { AuditLog, Passwords, Sessions } from 'keelson/auth';
 import type { Database, PlainRow } from 'keelson/work';
 import type { Repositories } from '../model.ts';
 import { User } from './entity.ts';
@@ -38,6 +38,13 @@ export interface UserParts {
   readonly database: Database<Repositories>;
   readonly passwords: Passwords;
   readonly sessions: Sessions;
+  readonly audit: AuditLog;
+}
+
+/** Who administers: a superuser at an address. */
+export interface Actor {
+  readonly id: string;
+  readonly address: string;
 }
 
 /** How far pages reach: what lies beyond is found by a filter, not by turning pages. */
@@ -53,11 +60,13 @@ export class UserService {
   readonly #database: Database<Repositories>;
   readonly #passwords: Passwords;
   readonly #sessions: Sessions;
+  readonly #audit: AuditLog;
 
-  constructor({ database, passwords, sessions }: UserParts) {
+  constructor({ database, passwords, sessions, audit }: UserParts) {
     this.#database = database;
     this.#passwords = passwords;
     this.#sessions = sessions;
+    this.#audit = audit;
   }
 
   /**
@@ -125,8 +134,8 @@ export class UserService {
    * @throws FORBIDDEN for superusers who would shut themselves out
    * @throws NOT_FOUND, CONFLICT, VALIDATION_ERROR
    */
-  async administer(actorId: string, id: string, { email, fullName, isActive, isSuperuser }: UserAdministered): Promise<User> {
-    if (actorId === id && (isActive === false || isSuperuser === false)) throw shutsOutSelf();
+  async administer(actor: Actor, id: string, { email, fullName, isActive, isSuperuser }: UserAdministered): Promise<User> {
+    if (actor.id === id && (isActive === false || isSuperuser === false)) throw shutsOutSelf();
     const normalised = email === undefined ? undefined : requiredEmail(email);
     const work = this.#database.work(
       async (unit) => {
@@ -136,7 +145,10 @@ export class UserService {
         if (fullName !== undefined) user.fullName = fullName;
         user.isActive = isActive ?? user.isActive;
         user.isSuperuser = isSuperuser ?? user.isSuperuser;
-        if (isLeaving) await this.#sessions.endAll(unit.sql, { userId: id, reason: 'deactivated' });
+        if (isLeaving) {
+          await this.#sessions.endAll(unit.sql, { userId: id, reason: 'deactivated' });
+          await this.#audit.write(unit.sql, { action: 'user_deactivated', userId: id, actorId: actor.id, address: actor.address });
+        }
         return user;
       },
       { name: 'users.administer' },
@@ -167,7 +179,7 @@ function requiredEmail(text: string): string {
 }
 
 /** An e-mail in the one form in which it is kept: trimmed, in NFKC, in lower case; or null when it is none. */
-function normaliseEmail(text: string): string | null {
+export function normaliseEmail(text: string): string | null {
   const email = text.trim().normalize('NFKC').toLowerCase().normalize('NFKC');
   const isFitting = email.length <= EMAIL_CHARACTERS_MAX && EMAIL.test(email) && !INVISIBLE.test(email);
   return isFitting ? email : null;

@@ -3,7 +3,7 @@ import { createHash, createSecretKey, hkdfSync, type KeyObject } from 'node:cryp
 import { KeelsonError } from '../errors.ts';
 
 /** What a key may be used for; keys of two purposes have nothing in common, though they come from one secret. */
-export type KeyPurpose = 'access-token' | 'refresh-token';
+export type KeyPurpose = 'access-token' | 'refresh-token' | 'throttle';
 
 /** One key with the name that stands in the header of what it signed. */
 export interface RingKey {

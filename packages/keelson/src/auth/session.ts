@@ -20,8 +20,13 @@ export interface LiveSession {
 
 /** What came of a refresh token: the session goes on, or the error to answer with once the transaction is committed. */
 export type Rotation =
-  | { readonly session: LiveSession; readonly refusal?: undefined }
-  | { readonly session?: undefined; readonly refusal: KeelsonError };
+  | { readonly session: LiveSession; readonly refusal?: undefined; readonly reused?: undefined }
+  | {
+      readonly session?: undefined;
+      readonly refusal: KeelsonError;
+      /** The session that a second use has ended, for the audit log. */
+      readonly reused?: { readonly userId: string; readonly sessionId: string } | undefined;
+    };
 
 /** A session as its user sees it; times are RFC 3339 text. */
 export interface ListedSession {
@@ -114,7 +119,10 @@ export class Sessions {
     if (row === undefined) return { refusal: new KeelsonError('TOKEN_INVALID') };
     const { user_id: userId, outcome, expires_in_s: refreshExpiresInS } = row;
     const { sessionId, counter } = presented;
-    if (outcome !== 'rotated') return { refusal: refusalFor(outcome, { userId, sessionId }) };
+    if (outcome !== 'rotated') {
+      const whose = { userId, sessionId };
+      return { refusal: refusalFor(outcome, whose), reused: outcome === 'reused' ? whose : undefined };
+    }
     return { session: { userId, sessionId, refreshToken: this.#write({ sessionId, counter: counter + 1 }), refreshExpiresInS } };
   }
 
