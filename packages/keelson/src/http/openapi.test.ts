@@ -117,7 +117,7 @@ test('guards are security schemes; an open route has none', () => {
 // FND-4
 test('every failure that a route declares is a problem with an example of each code', () => {
   const { responses } = operation('post', '/api/v1/notes');
-  assert.deepEqual(Object.keys(responses), ['201', '400', '401', '403', '409', '413', '415', '422', '500', '503']);
+  assert.deepEqual(Object.keys(responses), ['201', '400', '401', '403', '409', '413', '415', '422', '429', '500', '503']);
   assert.deepEqual(responses['409'], {
     description: catalogue.CONFLICT.title,
     content: {

@@ -101,13 +101,16 @@ function failures(codes: readonly ErrorCode[], components: Components): JsonSche
 }
 
 /** What a route may answer beside its own: by what it reads, by its guard, and what may befall every call. */
-function errorsOf({ wire, guard, errors = [] }: Documented['route']): readonly ErrorCode[] {
+function errorsOf({ method, wire, guard, errors = [] }: Documented['route']): readonly ErrorCode[] {
   const reads = wire.body !== undefined || wire.query !== undefined || wire.params !== undefined;
   const admitted: readonly ErrorCode[] = guard.errors ?? (guard.security === undefined ? [] : ['UNAUTHENTICATED', 'FORBIDDEN']);
-  const read: readonly ErrorCode[] = reads ? ['MALFORMED_REQUEST', 'VALIDATION_ERROR'] : [];
-  const parsed: readonly ErrorCode[] = wire.body === undefined ? [] : ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
-  return [...new Set<ErrorCode>([...admitted, ...read, ...parsed, ...errors, 'INTERNAL_SERVER_ERROR', 'SERVICE_UNAVAILABLE'])];
+  const read: readonly ErrorCode[] = reads ? ['VALIDATION_ERROR'] : [];
+  // A body that nobody asked for is read before it is dropped: only GET never has one.
+  const parsed: readonly ErrorCode[] = method === 'GET' ? [] : ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
+  return [...new Set<ErrorCode>(['MALFORMED_REQUEST', ...admitted, ...read, ...parsed, ...errors, ...always])];
 }
+
+const always = ['RATE_LIMITED', 'INTERNAL_SERVER_ERROR', 'SERVICE_UNAVAILABLE'] as const satisfies readonly ErrorCode[];
 
 const successWords: Readonly<Record<number, string>> = { 200: 'Success', 201: 'Created', 202: 'Accepted', 204: 'Done; there is no body' };
 
