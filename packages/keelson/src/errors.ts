@@ -63,6 +63,7 @@ export const catalogue = {
   MIGRATIONS_PENDING: entry(503, 'Migrations pending', 'The database is behind the code.', 'Run `keelson migrate up`.'),
   MISUSE: entry(500, 'Wrong use', 'The library was used in a way that cannot work.', 'Correct the call that the message names.'),
   PORT_TAKEN: entry(500, 'Port taken', 'Something else listens on this port.', 'Choose another port: PORT=8001 npm start.'),
+  ROW_SECURITY_UNSAFE: entry(500, 'Row security unsafe', 'Row-level security would not hold.', 'Connect as a role that is neither superuser, nor BYPASSRLS, nor owner of the tables.'),
   TRANSACTION_ABORTED: entry(500, 'Transaction aborted', 'A statement failed and its error was swallowed; nothing was committed.', 'Let the error pass, or put the statement into a nested unit.'),
   USAGE: entry(500, 'Wrong usage', 'The command was not understood.', 'Run it again with --help.'),
 } as const satisfies Record<string, Entry>;

@@ -42,6 +42,7 @@ const internal: ReadonlySet<ErrorCode> = new Set([
   'MIGRATION_INVALID',
   'MISUSE',
   'PORT_TAKEN',
+  'ROW_SECURITY_UNSAFE',
   'TRANSACTION_ABORTED',
   'USAGE',
 ]);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isKeelsonError } from '../errors.ts';
 import { integer, references, text, uuid } from '../schema/column.ts';
+import { policy, setting } from '../schema/policy.ts';
 import { sql } from '../schema/sql.ts';
 import { type AnyTable, table } from '../schema/table.ts';
 import { entity } from '../work/entity.ts';
@@ -16,7 +17,11 @@ class Thing extends entity(things) {}
 class ThingRepository extends repository(Thing) {}
 const model = defineModel({ name: 'kit', tables: [things], repositories: { things: ThingRepository } });
 
-const databases = sql<{ name: string }>`select datname as name from pg_database where datname like 'keelson%'`;
+// Of this process only: others make and drop theirs at the same moment.
+const clones = sql<{
+  name: string;
+}>`select datname as name from pg_database where datname like ${`keelson\\_test\\_${process.pid}\\_%`} order by 1`;
+const templates = sql<{ name: string }>`select datname as name from pg_database where datname like 'keelson\\_template\\_%'`;
 
 // INF-8 GLK-7
 test('a test finds nothing of the one before, whether that committed, failed or was left half-way', async () => {
@@ -46,16 +51,19 @@ test('the shared database of a process has one user at a time, and says how to h
 
 test('a clone of one test is gone when its test is over, and the template stays for the next', async () => {
   await using outside = await testDatabase({ model });
-  const before = await outside.read((reader) => reader.sql(databases));
+  const [clonesBefore, templatesBefore] = await outside.read((reader) => Promise.all([reader.sql(clones), reader.sql(templates)]));
   {
     await using inside = await testDatabase({ model }, { isolation: 'database' });
     await inside.work((unit) => unit.sql(sql`alter table ${things} add column extra integer`));
-    assert.equal((await outside.read((reader) => reader.sql(databases))).length, before.length + 1);
+    assert.equal((await outside.read((reader) => reader.sql(clones))).length, clonesBefore.length + 1);
   }
-  assert.deepEqual(
-    (await outside.read((reader) => reader.sql(databases))).map(({ name }) => name).toSorted(),
-    before.map(({ name }) => name).toSorted(),
-  );
+  const [clonesAfter, templatesAfter] = await outside.read((reader) => Promise.all([reader.sql(clones), reader.sql(templates)]));
+  assert.deepEqual(clonesAfter, clonesBefore);
+  for (const { name } of templatesBefore)
+    assert.ok(
+      templatesAfter.some((template) => template.name === name),
+      name,
+    );
   await using again = await testDatabase({ model }, { isolation: 'database' });
   const columns = await again.read((reader) => reader.sql(sql`select * from ${things} limit 0`));
   assert.deepEqual(columns, []);
@@ -89,4 +97,26 @@ test('a folder of migrations without a revision is refused', async () => {
     isKeelsonError(error),
   );
   assert.ok((await testServer()).url.startsWith('postgres'));
+});
+
+// FND-8
+test('where a model has policies the app has a role that they bind, and the next test finds nothing all the same', async () => {
+  const secrets = table('secrets', { id: uuid().primaryKey(), owner: text() }, (t) => [
+    policy('own', { using: sql`${t.owner} = ${setting('app.user_id', 'text')}` }),
+  ]);
+  class Secret extends entity(secrets) {}
+  class SecretRepository extends repository(Secret) {}
+  const secret = defineModel({ name: 'secret_kit', tables: [secrets], repositories: { secrets: SecretRepository } });
+  for (let round = 0; round < 2; round += 1) {
+    await using database = await testDatabase({ model: secret });
+    const ada = database.for({ settings: { 'app.user_id': 'ada' } });
+    assert.equal(await ada.read((reader) => reader.secrets.count()), 0);
+    await ada.work(({ secrets: rows }) => void rows.add(new Secret({ owner: 'ada' })));
+    assert.equal(await ada.read((reader) => reader.secrets.count()), 1);
+    assert.equal(await database.read((reader) => reader.secrets.count()), 0);
+  }
+  await using database = await testDatabase({ model: secret }, { role: 'owner' });
+  assert.equal(await database.read((reader) => reader.secrets.count()), 0);
+  await database.work(({ secrets: rows }) => void rows.add(new Secret({ owner: 'bob' })));
+  assert.equal(await database.read((reader) => reader.secrets.count()), 1);
 });

@@ -18,6 +18,11 @@ export interface TestDatabaseOptions {
    * `database`: a clone of its own, for tests that change tables or roles, or run side by side.
    */
   readonly isolation?: 'delete' | 'rollback' | 'database' | undefined;
+  /**
+   * Where the model has policies: `bound`, the role that an app would have, or `owner`, whom no policy stops, to look at what is
+   * everybody's.
+   */
+  readonly role?: 'bound' | 'owner' | undefined;
   readonly log?: Log | undefined;
   readonly clock?: Clock | undefined;
   readonly poolSize?: number | undefined;
@@ -81,7 +86,7 @@ async function openShared<R extends Repositories>(
   postgres: Postgres,
   { entry, options }: Place,
 ): Promise<TestDatabase<R>> {
-  if (entry.isDirty) await deleteRows(model, postgres);
+  if (entry.isDirty) await cleanUp(model, postgres, await entry.clone);
   entry.isDirty = true;
   return disposable(openDatabase(model, postgres, contextOf(options)), async () => {
     await postgres.close();
@@ -94,7 +99,7 @@ async function openInside<R extends Repositories>(
   postgres: Postgres,
   { entry, options }: Place,
 ): Promise<TestDatabase<R>> {
-  if (entry.isDirty) await deleteRows(model, postgres);
+  if (entry.isDirty) await cleanUp(model, postgres, await entry.clone);
   entry.isDirty = false;
   const connection = await postgres.pool.acquire('test');
   await connection.command('begin');
@@ -124,7 +129,7 @@ function take<R extends Repositories>(source: TestSource<R>): Shared {
 async function connect(clone: Clone, options: TestDatabaseOptions): Promise<Postgres> {
   const { poolSize = 10, poolWaitMs, pipeline, log = silentLog } = options;
   return connectPostgres({
-    url: clone.url,
+    url: options.role === 'owner' ? clone.ownerUrl : clone.url,
     poolSize,
     poolWaitMs,
     pipeline,
@@ -137,6 +142,20 @@ async function connect(clone: Clone, options: TestDatabaseOptions): Promise<Post
 
 function contextOf(options: TestDatabaseOptions): { readonly log: Log; readonly clock: Clock } {
   return { log: options.log ?? silentLog, clock: options.clock ?? systemClock };
+}
+
+/** As the owner where a policy would hide rows from the app's own role. */
+async function cleanUp(model: Model, postgres: Postgres, clone: Clone): Promise<void> {
+  if (postgres.url === clone.ownerUrl) {
+    await deleteRows(model, postgres);
+    return;
+  }
+  const owner = await connect(clone, { role: 'owner', poolSize: 1 });
+  try {
+    await deleteRows(model, owner);
+  } finally {
+    await owner.close();
+  }
 }
 
 /** Deletes every row against the foreign keys, in one round trip: ten times quicker than TRUNCATE on small tables. */

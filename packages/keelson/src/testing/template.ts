@@ -12,6 +12,7 @@ import type { Connection } from '../postgres/connection.ts';
 import { connectPostgres } from '../postgres/postgres.ts';
 import { renderSchema } from '../schema/ddl.ts';
 import { quoteName } from '../schema/sql.ts';
+import { boundRole, createBoundRole, grantToBoundRole, hasPolicies, urlWithRole } from '../work/bound-role.ts';
 import type { Model, Repositories } from '../work/model.ts';
 import { isAlive, type TestServer } from './server.ts';
 
@@ -24,7 +25,10 @@ export interface TestSource<R extends Repositories> {
 /** A database on the test server. */
 export interface Clone {
   readonly name: string;
+  /** As the app connects: where the model has policies, as a role that they bind. */
   readonly url: string;
+  /** As the owner of everything, whom no policy stops. */
+  readonly ownerUrl: string;
   drop(): Promise<void>;
 }
 
@@ -38,12 +42,16 @@ export async function cloneDatabase<R extends Repositories>(server: TestServer, 
   clones += 1;
   const name = `keelson_test_${process.pid}_${clones}`;
   await onServer(server.url, async (connection) => {
+    // The role belongs to the server, not to the template.
+    if (hasPolicies(source.model)) await createBoundRole(connection, source.model.namespace);
     const template = await ensureTemplate(connection, server, source);
     await dropLeftOvers(connection);
     await createFrom(connection, server, { name, template });
   });
   const drop = (): Promise<void> => onServer(server.url, (connection) => dropDatabase(connection, name));
-  return { name, url: urlOf(server.url, name), drop };
+  const ownerUrl = urlOf(server.url, name);
+  const url = hasPolicies(source.model) ? urlWithRole(ownerUrl, boundRole(source.model.namespace)) : ownerUrl;
+  return { name, url, ownerUrl, drop };
 }
 
 /** The URL of another database on the same server. */
@@ -59,39 +67,46 @@ async function ensureTemplate<R extends Repositories>(connection: Connection, se
   const hash = createHash('sha256').update(source.model.namespace);
   for (const text of [...(revisions ?? []).map((revision) => `${revision.id} ${revision.checksum}`), ...statements])
     hash.update(`\n${text}`);
+  if (hasPolicies(source.model)) hash.update('\nbound role');
   const name = `keelson_template_${hash.digest('hex').slice(0, 24)}`;
   if (await databaseExists(connection, name)) return name;
   await withLock({ connection, namespace: name, waitMs: TEMPLATE_WAIT_MS, log: silentLog, clock: systemClock }, async () => {
     if (!(await databaseExists(connection, name)))
-      await makeTemplate(connection, server, { name, revisions, statements, namespace: source.model.namespace });
+      await makeTemplate(connection, server, { name, revisions, statements, model: source.model });
   });
   return name;
 }
 
-interface TemplatePlan {
+interface TemplatePlan<R extends Repositories> {
   readonly name: string;
   readonly revisions: readonly Revision[] | undefined;
   readonly statements: readonly string[];
-  readonly namespace: string;
+  readonly model: Model<R>;
 }
 
 // Under another name until it is whole, so that a run that is killed leaves no half-made template behind.
-async function makeTemplate(connection: Connection, server: TestServer, plan: TemplatePlan): Promise<void> {
+async function makeTemplate<R extends Repositories>(connection: Connection, server: TestServer, plan: TemplatePlan<R>): Promise<void> {
   const draft = `${plan.name}_draft`;
   await dropDatabase(connection, draft);
   await connection.command(`create database ${quoteName(draft)} template template0 encoding 'UTF8'`);
   await onServer(urlOf(server.url, draft), async (inside) => {
-    if (plan.revisions !== undefined) {
-      await new Migrator({ connection: inside, revisions: plan.revisions, namespace: plan.namespace }).up();
-      return;
-    }
-    if (plan.statements.length > 0)
-      await inside.command(
-        `create schema if not exists ${quoteName(plan.namespace)}; set search_path to ${quoteName(plan.namespace)}, public`,
-      );
-    for (const statement of plan.statements) await inside.command(statement);
+    await makeTables(inside, plan);
+    if (hasPolicies(plan.model)) await grantToBoundRole(inside, plan.model);
   });
   await connection.command(`alter database ${quoteName(draft)} rename to ${quoteName(plan.name)}`);
+}
+
+async function makeTables<R extends Repositories>(connection: Connection, plan: TemplatePlan<R>): Promise<void> {
+  const { revisions, statements, model } = plan;
+  if (revisions !== undefined) {
+    await new Migrator({ connection, revisions, namespace: model.namespace }).up();
+    return;
+  }
+  if (statements.length > 0)
+    await connection.command(
+      `create schema if not exists ${quoteName(model.namespace)}; set search_path to ${quoteName(model.namespace)}, public`,
+    );
+  for (const statement of statements) await connection.command(statement);
 }
 
 async function revisionsOf<R extends Repositories>(source: TestSource<R>): Promise<readonly Revision[] | undefined> {

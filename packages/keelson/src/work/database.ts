@@ -1,22 +1,23 @@
 /** The database of an app: units of work that write, and reads that end in an answer. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { randomInt } from 'node:crypto';
 import { type Clock, systemClock } from '../clock.ts';
 import { KeelsonError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Connection } from '../postgres/connection.ts';
 import type { Result } from '../postgres/exchange.ts';
 import type { Postgres } from '../postgres/postgres.ts';
-import { sqlState } from '../postgres/sqlstate.ts';
-import { quoteName, quoteText, type Sql, type Statement, Statements } from '../schema/sql.ts';
+import { type Sql, type Statement, Statements } from '../schema/sql.ts';
 import { type EntityMeta, metaOf } from './entity.ts';
 import { EntitySql } from './entity-sql.ts';
+import { readLocally } from './local-read.ts';
+import { type LocalSettings, localSettings, noSettings, setLocal } from './local-settings.ts';
 import type { Model, Repositories } from './model.ts';
 import { OutboxEvent, outbox, outboxChannel } from './outbox.ts';
 import { createReader, type Reader, type ReaderHost } from './reader.ts';
 import type { EntityClassLike } from './repository.ts';
+import { codeOf, isRetryable, pauseBeforeRetry, RETRIES_MAX } from './retry.ts';
 import { SingleConnection } from './single-connection.ts';
-import { type ConnectionSource, innerTransaction, ownTransaction, Transaction } from './transaction.ts';
+import { type Boundary, type ConnectionSource, innerTransaction, ownTransaction, Transaction } from './transaction.ts';
 import { createUnitClass, type Unit, type UnitSupport } from './unit.ts';
 import { type UnitHost, UnitOfWork } from './unit-of-work.ts';
 
@@ -45,19 +46,12 @@ export interface DatabaseOptions {
   readonly inside?: Connection | undefined;
 }
 
-const RETRIES_MAX = 3;
-const RETRY_BASE_MS = 5;
 const NOTIFY_DELAY_MS = 10;
-const SETTING = /^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$/u;
-
-/** Deadlock, serialization failure; and a plan that a migration has outdated, whose connection is dropped. */
-const RETRYABLE: ReadonlySet<string> = new Set(['40001', '40P01', '26000', '0A000']);
-const CAUSES_MAX = 5;
 
 interface Scope {
   readonly root: unknown;
   readonly unit: UnitOfWork;
-  readonly settings: string;
+  readonly settings: LocalSettings;
   /** Nested units of one scope run one after another: they share a connection. */
   tail: Promise<void>;
 }
@@ -80,9 +74,10 @@ interface Root<R extends Repositories> extends UnitHost, ReaderHost, UnitSupport
 export class Database<R extends Repositories> {
   readonly #root: Root<R>;
   readonly #holder: string;
-  readonly #settings: string;
+  readonly #settings: LocalSettings;
+  #ownReader: Reader<R> | undefined;
 
-  constructor(root: Root<R>, holder: string, settings: string) {
+  constructor(root: Root<R>, holder: string, settings: LocalSettings) {
     this.#root = root;
     this.#holder = holder;
     this.#settings = settings;
@@ -101,7 +96,7 @@ export class Database<R extends Repositories> {
     return new Database(
       this.#root,
       context.name ?? this.#holder,
-      context.settings === undefined ? this.#settings : settingsText(context.settings),
+      context.settings === undefined ? this.#settings : localSettings(context.settings),
     );
   }
 
@@ -116,11 +111,10 @@ export class Database<R extends Repositories> {
    * @throws COMMIT_UNKNOWN when the connection broke while committing
    */
   async work<T>(block: (unit: Unit<R>) => T | Promise<T>, options: WorkOptions = {}): Promise<T> {
-    const outer = scopes.getStore();
-    if (outer !== undefined && outer.root === this.#root && !outer.unit.isEnded) return this.#join(outer, block, options);
+    const outer = this.#outer();
+    if (outer !== undefined) return this.#join(outer, block, options);
     const triesMax = (options.retriesMax ?? RETRIES_MAX) + 1;
-    const settings = `${this.#root.sessionSettings}${this.#settings}`;
-    const boundary = this.#root.isInside ? innerTransaction(settings) : ownTransaction(modeText(options), settings);
+    const boundary = this.#boundary(options);
     // bounded by: triesMax
     for (let attempt = 1; ; attempt += 1) {
       const transaction = new Transaction(this.#root.source, boundary, options.name ?? this.#holder);
@@ -133,22 +127,47 @@ export class Database<R extends Repositories> {
         if (transaction.wasUsed)
           this.#root.log.info('transaction.rolled_back', { name: options.name ?? this.#holder, attempt, error: codeOf(error) });
         if (attempt >= triesMax || unit.wasEndedByHand || !isRetryable(error)) throw error;
-        await this.#root.clock.sleep(randomInt(RETRY_BASE_MS * 2 ** attempt) + 1);
+        await pauseBeforeRetry(this.#root.clock, attempt);
       }
     }
   }
 
   /**
-   * Runs a block that only reads, without a transaction: short statements over shared connections, plain rows whose times are
-   * text. It sees what is committed, also inside a unit of work.
+   * Runs a block that only reads: short statements over shared connections, plain rows whose times are text. It sees what is
+   * committed, also inside a unit of work. Where settings must hold, each statement is a read-only transaction of its own
+   * on a connection of the pool, still in one round trip; inside a unit of work it is then a statement of that unit.
    */
   async read<T>(block: (reader: Reader<R>) => T | Promise<T>): Promise<T> {
-    if (this.#settings !== '')
-      throw new KeelsonError('MISUSE', {
-        message: 'A database with transaction-local settings cannot read outside a transaction.',
-        hint: 'Use `work` with isReadOnly.',
-      });
-    return block(this.#root.reader);
+    if (this.#settings.set === '') return block(this.#root.reader);
+    this.#ownReader ??= createReader({ ...this.#root, query: (statement) => this.#readLocally(statement) }, this.model.repositories);
+    return block(this.#ownReader);
+  }
+
+  #readLocally(statement: Statement): Promise<Result> {
+    const outer = this.#outer();
+    if (outer === undefined) {
+      const { source, clock } = this.#root;
+      return readLocally(statement, { source, boundary: this.#boundary({ isReadOnly: true }), holder: this.#holder, clock });
+    }
+    // Never a second connection: units that hold one and wait for another would wait for each other.
+    this.#refuseOther(outer);
+    return outer.unit.send(statement);
+  }
+
+  /** The unit of work around the caller, if it is one of this database. */
+  #outer(): Scope | undefined {
+    const outer = scopes.getStore();
+    return outer !== undefined && outer.root === this.#root && !outer.unit.isEnded ? outer : undefined;
+  }
+
+  #boundary(options: WorkOptions): Boundary {
+    const settings = `${this.#root.sessionSettings}${this.#settings.set}`;
+    return this.#root.isInside ? innerTransaction(settings, this.#settings.clear) : ownTransaction(modeText(options), settings);
+  }
+
+  #refuseOther(outer: Scope): void {
+    if (outer.settings.set !== this.#settings.set)
+      throw new KeelsonError('MISUSE', { message: 'A unit of work was opened inside one that runs for another user or tenant.' });
   }
 
   async #attempt<T>(unit: UnitOfWork, block: (unit: Unit<R>) => T | Promise<T>): Promise<T> {
@@ -166,8 +185,7 @@ export class Database<R extends Repositories> {
   }
 
   async #join<T>(outer: Scope, block: (unit: Unit<R>) => T | Promise<T>, options: WorkOptions): Promise<T> {
-    if (outer.settings !== this.#settings)
-      throw new KeelsonError('MISUSE', { message: 'A unit of work was opened inside one that runs for another user or tenant.' });
+    this.#refuseOther(outer);
     if (options.isolation !== undefined)
       throw new KeelsonError('MISUSE', { message: 'A unit of work inside another cannot choose its isolation.' });
     return nestedIn(outer, () => block(new this.#root.unitClass(outer.unit)));
@@ -180,7 +198,7 @@ export class Database<R extends Repositories> {
  * @throws MISUSE when the model does not hold together
  */
 export function openDatabase<R extends Repositories>(model: Model<R>, postgres: Postgres, options: DatabaseOptions): Database<R> {
-  return new Database(createRoot(model, postgres, options), model.name, '');
+  return new Database(createRoot(model, postgres, options), model.name, noSettings);
 }
 
 function createRoot<R extends Repositories>(model: Model<R>, postgres: Postgres, options: DatabaseOptions): Root<R> {
@@ -198,7 +216,7 @@ function createRoot<R extends Repositories>(model: Model<R>, postgres: Postgres,
     source,
     hasOutbox,
     isInside: inside !== undefined,
-    sessionSettings: setLocal(postgres.transactionSettings),
+    sessionSettings: setLocal(Object.entries(postgres.transactionSettings)),
     writeOrder:
       hasOutbox && !model.writeOrder.includes(metaOf(OutboxEvent)) ? [...model.writeOrder, metaOf(OutboxEvent)] : model.writeOrder,
     compile: (piece: Sql): Statement => statements.compile(piece),
@@ -261,35 +279,4 @@ function createWaker(postgres: Postgres, clock: Clock, channel: string, log: Log
 function modeText(options: WorkOptions): string {
   const isolation = options.isolation === undefined ? '' : ` isolation level ${options.isolation}`;
   return `${isolation}${options.isReadOnly === true ? ' read only' : ''}`;
-}
-
-function settingsText(settings: Readonly<Record<string, string>>): string {
-  const wrong = Object.keys(settings).find((name) => !SETTING.test(name));
-  if (wrong === undefined) return setLocal(settings);
-  throw new KeelsonError('MISUSE', {
-    message: `A transaction-local setting may not be named ${JSON.stringify(wrong)}.`,
-    hint: 'Write it as app.name, in lower case.',
-  });
-}
-
-function setLocal(settings: Readonly<Record<string, string>>): string {
-  return Object.entries(settings)
-    .map(([name, value]) => `; set local ${name.split('.').map(quoteName).join('.')} = ${quoteText(value)}`)
-    .join('');
-}
-
-/** What a log line says of a failure: its code; whoever answers the call logs the rest. */
-function codeOf(error: unknown): string {
-  if (error instanceof KeelsonError) return error.code;
-  return error instanceof Error ? error.name : typeof error;
-}
-
-function isRetryable(error: unknown): boolean {
-  let current = error;
-  for (let depth = 0; depth < CAUSES_MAX && current instanceof Error; depth += 1) {
-    const state = sqlState(current);
-    if (state !== undefined && RETRYABLE.has(state)) return true;
-    current = current.cause;
-  }
-  return false;
 }

@@ -10,5 +10,6 @@ export { outbox, OutboxEvent, OutboxRepository } from './outbox.ts';
 export type { PlainRow, Reader, RowReader } from './reader.ts';
 export { Repository, repository } from './repository.ts';
 export type { RepositoryClass } from './repository.ts';
+export { checkRowSecurity } from './row-security.ts';
 export type { Unit, UnitCalls } from './unit.ts';
 export type { AfterCommit } from './unit-of-work.ts';

@@ -34,11 +34,14 @@ export function ownTransaction(mode: string, settings: string): Boundary {
   return { begin, commit: 'commit', rollback: 'rollback', committedTag: 'COMMIT', mayAutocommit: begin === 'begin', isInner: false };
 }
 
-/** The words of a transaction that lives inside another one, for tests that are rolled back. */
-export function innerTransaction(settings: string): Boundary {
+/**
+ * The words of a transaction that lives inside another one, for tests that are rolled back. What is set in a savepoint would stay
+ * with the outer transaction when it is released, so `cleared` takes the settings back before.
+ */
+export function innerTransaction(settings: string, cleared = ''): Boundary {
   return {
     begin: `savepoint keelson_unit${settings}`,
-    commit: 'release savepoint keelson_unit',
+    commit: `${cleared === '' ? '' : `${cleared.replace(/^; /u, '')}; `}release savepoint keelson_unit`,
     rollback: 'rollback to savepoint keelson_unit; release savepoint keelson_unit',
     committedTag: 'RELEASE',
     mayAutocommit: false,
