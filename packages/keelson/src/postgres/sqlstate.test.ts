@@ -32,6 +32,9 @@ const refusals: readonly (readonly [what: string, statement: Statement, code: Er
   ['a negative limit', unnamed('select 1 limit $1', '-1'), 'VALIDATION_ERROR', '2201W'],
   ['a negative offset', unnamed('select 1 offset $1', '-1'), 'VALIDATION_ERROR', '2201X'],
   ['a pattern that is none', unnamed("select 'a' ~ $1", '('), 'VALIDATION_ERROR', '2201B'],
+  ['a pattern that ends in the middle', unnamed("select 'a' like $1", '\\'), 'VALIDATION_ERROR', '22025'],
+  ['a time zone that is none', unnamed('select now() at time zone $1', 'Nowhere/None'), 'VALIDATION_ERROR', '22023'],
+  ['a path into jsonb that is none', unnamed("select jsonb_path_query('{}', $1::jsonpath)", 'strict $.a'), 'VALIDATION_ERROR', '2203A'],
   ['a text that is too long', unnamed('insert into parents (id, title) values (2, $1)', 'longer'), 'VALIDATION_ERROR', '22001'],
   [
     'a value too large for its index',

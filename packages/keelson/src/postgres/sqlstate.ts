@@ -11,6 +11,7 @@ interface Meaning {
 const LOST: Meaning = { code: 'DATABASE_CONNECTION_FAILED' };
 const REFUSED: Meaning = { code: 'VALIDATION_ERROR', message: 'A value cannot be stored as it was sent.' };
 const CLASHES: Meaning = { code: 'CONFLICT' };
+const DIVISION_BY_ZERO = '22012';
 const REPEAT: Meaning = { code: 'TRANSACTION_CONFLICT' };
 
 /**
@@ -41,6 +42,7 @@ const meanings: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['23505', CLASHES],
   ['23P01', CLASHES],
   // Class 40, transaction rollback: nothing was kept, the same work may succeed.
+  ['40000', REPEAT],
   ['40001', REPEAT],
   ['40P01', REPEAT],
   ['25P02', { code: 'TRANSACTION_ABORTED' }],
@@ -162,7 +164,23 @@ function meaningOf(error: DatabaseError): Meaning {
   if (error.code === '42501' && error.routine === POLICY_ROUTINE) return { code: 'FORBIDDEN' };
   const known = meanings.get(error.code ?? '');
   if (known !== undefined) return known;
-  return isConnectionLost(error) ? LOST : { code: 'DATABASE_ERROR' };
+  return isConnectionLost(error) ? LOST : meaningOfClass(error.code ?? '');
+}
+
+/** What a class means where its state is not named above. */
+function meaningOfClass(state: string): Meaning {
+  switch (state.slice(0, 2)) {
+    case '22':
+      // A value that does not fit what is done with it; dividing by it is our own arithmetic.
+      return state === DIVISION_BY_ZERO ? { code: 'DATABASE_ERROR' } : REFUSED;
+    case '54':
+      return REFUSED;
+    case '53':
+      // No memory, no space on the disk, too many of something: the server may have it again in a moment.
+      return { code: 'SERVICE_UNAVAILABLE' };
+    default:
+      return { code: 'DATABASE_ERROR' };
+  }
 }
 
 function isEnding(state: string): boolean {
