@@ -10,12 +10,16 @@ import type { Revision } from '../migrate/revision.ts';
 import { Migrator } from '../migrate/runner.ts';
 import { startEmbedded } from '../postgres/embedded.ts';
 import { connectPostgres, type Postgres } from '../postgres/postgres.ts';
+import { boundRole, createBoundRole, grantToBoundRole, hasPolicies, urlWithRole } from '../work/bound-role.ts';
+import type { Model } from '../work/model.ts';
 import type { Steps } from './steps.ts';
 
 /** What the database steps need to know. */
 export interface DatabaseGround {
   /** Of the app: for `application_name` and the embedded database. */
   readonly name: string;
+  /** Its policies are why connections to the embedded server, whose user is a superuser, take on a role that they bind. */
+  readonly model?: Model | undefined;
   readonly base: BaseSettings;
   readonly directory: string;
   readonly log: Log;
@@ -62,17 +66,17 @@ export async function bringUp(
   const { folder } = target;
   const revisions = await readRevisions(typeof folder === 'string' && !folder.startsWith('file:') ? folder : fileURLToPath(folder));
   if (base.MIGRATE_ON_START === 'never') return revisions;
-  // Behind a pooler a session is not one's own; migrations need one that is.
-  const direct =
-    base.DIRECT_DATABASE_URL === undefined
-      ? undefined
-      : await connectPostgres({ ...connection(ground, base.DIRECT_DATABASE_URL), poolSize: 1 });
+  const bound = boundModel(ground);
+  // Behind a pooler a session is not one's own; migrations need one that is, and the rights of the owner.
+  const directUrl = base.DIRECT_DATABASE_URL ?? (bound === undefined ? undefined : ownerUrl(postgres.url));
+  const direct = directUrl === undefined ? undefined : await connectPostgres({ ...connection(ground, directUrl), poolSize: 1 });
   try {
     const own = await (direct ?? postgres).connect();
     try {
       const migrator = new Migrator({ connection: own, revisions, namespace: target.namespace, log, clock });
       if (base.MIGRATE_ON_START === 'apply') await migrator.up();
       else await refusePending(migrator, log);
+      if (bound !== undefined) await grantToBoundRole(own, bound);
     } finally {
       await own.close();
     }
@@ -103,10 +107,33 @@ export function embeddedPlace(app: { readonly name: string; readonly directory: 
   return { dataDirectory: path.join(app.directory, '.keelson', 'postgres'), database: app.name.replaceAll('-', '_') };
 }
 
-async function embeddedUrl({ name, directory, log, clock, steps }: DatabaseGround): Promise<string> {
+async function embeddedUrl(ground: DatabaseGround): Promise<string> {
+  const { name, directory, log, clock, steps } = ground;
   const server = await startEmbedded({ ...embeddedPlace({ name, directory }), log, clock });
   steps.undoWith('embedded server', () => server.stop());
-  return server.url;
+  const bound = boundModel(ground);
+  if (bound === undefined) return server.url;
+  const owner = await connectPostgres({ ...connection(ground, server.url), poolSize: 1 });
+  try {
+    const own = await owner.connect();
+    await createBoundRole(own, bound.namespace);
+    await own.close();
+  } finally {
+    await owner.close();
+  }
+  return urlWithRole(server.url, boundRole(bound.namespace));
+}
+
+/** The model, where it has policies and the server is the embedded one: elsewhere the role in DATABASE_URL must be fit by itself. */
+function boundModel({ base, model }: DatabaseGround): Model | undefined {
+  return base.DATABASE_URL === undefined && model !== undefined && hasPolicies(model) ? model : undefined;
+}
+
+/** The embedded server's own URL: the role that was added to it is its only option. */
+function ownerUrl(url: string): string {
+  const changed = new URL(url);
+  changed.searchParams.delete('options');
+  return changed.href;
 }
 
 function connection({ name, base, log, clock }: DatabaseGround, url: string): Parameters<typeof connectPostgres>[0] {

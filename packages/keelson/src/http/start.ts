@@ -13,6 +13,7 @@ import { Migrator } from '../migrate/runner.ts';
 import type { Postgres } from '../postgres/postgres.ts';
 import { type Database, openDatabase } from '../work/database.ts';
 import type { Repositories } from '../work/model.ts';
+import { checkRowSecurity } from '../work/row-security.ts';
 import type { App, Standing } from './app.ts';
 import { Drain } from './drain.ts';
 import { listen, refuseTaken } from './listen.ts';
@@ -53,7 +54,7 @@ const DRAIN_MS = 10_000;
 /**
  * Starts an app. When a step fails, those before it are taken back, and the error says what is wrong and what to do.
  *
- * @throws CONFIG_INVALID, PORT_TAKEN, DATABASE_CONNECTION_FAILED, EMBEDDED_SERVER_FAILED, MIGRATIONS_PENDING, MIGRATION_FAILED, MIGRATION_INVALID
+ * @throws CONFIG_INVALID, PORT_TAKEN, DATABASE_CONNECTION_FAILED, EMBEDDED_SERVER_FAILED, MIGRATIONS_PENDING, MIGRATION_FAILED, MIGRATION_INVALID, ROW_SECURITY_UNSAFE
  */
 export async function startApp<R extends Repositories, S, D extends Declarations>(
   app: App<R, S, D>,
@@ -90,12 +91,13 @@ async function start<R extends Repositories, S, D extends Declarations>(
   for (const warning of loaded.warnings) log.warn('config.warning', { warning });
   const place = { directory, name: app.name, version: app.version, host: base.HOST, port: options.port ?? base.PORT };
   await refuseTaken(place);
-  const ground: DatabaseGround = { name: app.name, base, directory, log, clock, steps };
+  const ground: DatabaseGround = { name: app.name, model: app.model, base, directory, log, clock, steps };
   const postgres = await steps.run('database', () => openPostgres(ground));
   const target = { folder: app.migrationsDirectory, namespace: app.model.namespace };
   const revisions = await steps.run('migrations', () => bringUp(ground, postgres, target));
   const standing = await steps.run('services', async (): Promise<Standing<R, S, D>> => {
     const database = openDatabase(app.model, postgres, { log, clock });
+    await checkRowSecurity(database);
     return stand(app, { settings, database, log, clock, secretKey, directory }, steps);
   });
   const server = await steps.run('routes', async () => {
