@@ -1,5 +1,5 @@
 /** Probes: the health of the app under its four paths, outside the API prefix. */
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { BaseSettings } from '../config/base.ts';
 import { KeelsonError } from '../errors.ts';
 import type { Health, HealthAnswer } from '../health/health.ts';
@@ -11,13 +11,19 @@ export function serveProbes(server: FastifyInstance, health: Health, details: Ba
   server.get('/health', async (_request, reply) => send(reply, await health.summary()));
   if (details === 'off') return;
   server.get('/health/db', async (request, reply) => {
-    if (details === 'loopback' && !isLoopback(request.ip)) throw new KeelsonError('NOT_FOUND');
+    if (details === 'loopback' && !isOnThisMachine(request)) throw new KeelsonError('NOT_FOUND');
     return send(reply, await health.database());
   });
 }
 
 function send(reply: FastifyReply, { status, body }: HealthAnswer): FastifyReply {
   return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(body));
+}
+
+/** Whether a request was made on this machine, and not through a proxy that runs on it. */
+export function isOnThisMachine({ ip, socket, headers }: FastifyRequest): boolean {
+  if (headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined) return false;
+  return isLoopback(ip) && isLoopback(socket.remoteAddress ?? '');
 }
 
 function isLoopback(address: string): boolean {

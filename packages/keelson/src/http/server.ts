@@ -16,6 +16,7 @@ import { serveErrorPages } from './error-pages.ts';
 import { securityHeaders } from './headers.ts';
 import { type EdgeLimits, edgeLimits } from './limits.ts';
 import { AllowedMethods } from './methods.ts';
+import { observe } from './observe.ts';
 import { renderOpenApi } from './openapi.ts';
 import { serveProbes } from './probes.ts';
 import { publicError, sendProblem } from './problem.ts';
@@ -51,6 +52,7 @@ export async function buildServer<R extends Repositories, S, D extends Declarati
 ): Promise<FastifyInstance> {
   const { base, drain = new Drain() } = parts;
   const server = createServer(parts);
+  observe(server, { base, postgres: parts.database.postgres, clock: parts.clock });
   const routes = app.routes.map((route): Bound<R, S> => ({
     route,
     path: route.root === true ? route.url : `${base.API_V1_PREFIX}${route.url}`,
