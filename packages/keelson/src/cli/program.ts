@@ -57,23 +57,40 @@ function buildProgram(context: Context, whole: WholeApp, run: Run): Command {
       'after',
       '\nExit codes: 0 it went well, 1 it failed, 2 it was not understood.\nSettings are read from the environment and from .env in the folder of the app.',
     );
+  addRunning(program, whole, run);
+  addMigrate(program, context, run);
+  addDb(program, context, { run, whole });
+  addInspecting(program, context, run);
+  return program;
+}
+
+function addRunning(program: Command, whole: WholeApp, run: Run): void {
   program
     .command('serve')
     .description('start the app; Ctrl-C stops it in good order, a second one at once')
     .action(() => run(whole.serve));
-  addMigrate(program, context, run);
-  addDb(program, context, { run, whole });
+}
+
+interface Json {
+  readonly json?: true;
+}
+
+function addInspecting(program: Command, context: Context, run: Run): void {
+  program
+    .command('routes')
+    .description('print each route of the app: method, path, guard, summary; starts nothing')
+    .option('--json', 'print JSON')
+    .action((options: Json) => run(async () => (await import('./routes.ts')).printRoutes(context, options)));
   program
     .command('config')
     .description('print each setting with its value and where that comes from; secrets are hidden')
     .option('--json', 'print JSON')
-    .action((options: { readonly json?: true }) =>
-      run(async () => {
-        const { printConfig } = await import('./config.ts');
-        printConfig(context, options);
-      }),
-    );
-  return program;
+    .action((options: Json) => run(async () => (await import('./config.ts')).printConfig(context, options)));
+  program
+    .command('doctor')
+    .description('look at node, settings, server, migrations, clock, port and disk, and say what to do; 1 when something fails')
+    .option('--json', 'print JSON')
+    .action((options: Json) => run(async () => (await import('./doctor.ts')).runDoctor(context, options)));
 }
 
 /** How a person has called the program, so that the help can be followed to the letter. */

@@ -61,11 +61,12 @@ const revisions = {
 const program = `/** The app of a test. */
 import { main } from 'keelson/cli';
 import { baseSettings, defineSettings, flag, secret } from 'keelson/config';
-import { defineApp } from 'keelson/http';
+import { defineApp, everyone, routeFactory } from 'keelson/http';
 import { sql, table, text, uuid } from 'keelson/schema';
 import { defineModel } from 'keelson/work';
 
 const notes = table('notes', { id: uuid().primaryKey(), title: text().nullable() });
+const route = routeFactory();
 export const sample = defineApp({
   name: 'sample',
   version: '1.2.3',
@@ -78,7 +79,10 @@ export const sample = defineApp({
   }),
   migrationsDirectory: new URL('./migrations', import.meta.url),
   services: () => ({}),
-  routes: [],
+  routes: [
+    route({ method: 'POST', url: '/notes', guard: { name: 'writer', check: () => ({}) }, summary: 'Adds a note', tags: ['notes'], responses: { 204: null }, handler: () => {} }),
+    route({ method: 'GET', url: '/ping', root: true, guard: everyone, summary: 'Answers', responses: { 204: null }, handler: () => {} }),
+  ],
   seed: async ({ database }) => {
     await database.work(({ sql: run }) => run(sql\`insert into \${notes} (id, title) values (gen_random_uuid(), 'seeded')\`));
   },
