@@ -64,6 +64,8 @@ test('requests are counted by pattern and never by URL, statements by kind and h
   assert.equal(statements('operation="INSERT",holder="POST /api/v1/notes",outcome="error"'), 1);
   assert.equal(statements('operation="SELECT",holder="read",outcome="ok"'), 2);
   assert.equal(statements('operation="ROLLBACK",holder="POST /api/v1/notes/broken",outcome="ok"'), 1);
+  const units = (outcome: string): number | undefined => samples.get(`keelson_units_of_work_total{outcome="${outcome}"}`);
+  assert.deepEqual([units('committed'), units('rolled_back'), units('retried')], [1, 2, 0]);
   assert.ok((samples.get('process_resident_memory_bytes') ?? 0) > 0);
 });
 

@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Clock, systemClock } from '../clock.ts';
 import { KeelsonError } from '../errors.ts';
-import type { Log } from '../log.ts';
+import type { Fields, Log } from '../log.ts';
 import type { Connection } from '../postgres/connection.ts';
 import type { Result } from '../postgres/exchange.ts';
 import type { Postgres } from '../postgres/postgres.ts';
@@ -121,12 +121,12 @@ export class Database<R extends Repositories> {
       const unit = new UnitOfWork(this.#root, transaction);
       try {
         const value = await this.#attempt(unit, block);
-        if (transaction.wasUsed) this.#root.log.info('transaction.committed', { name: options.name ?? this.#holder, attempt });
+        if (transaction.wasUsed) this.#tell('committed', { name: options.name ?? this.#holder, attempt });
         return value;
       } catch (error) {
-        if (transaction.wasUsed)
-          this.#root.log.info('transaction.rolled_back', { name: options.name ?? this.#holder, attempt, error: codeOf(error) });
+        if (transaction.wasUsed) this.#tell('rolled_back', { name: options.name ?? this.#holder, attempt, error: codeOf(error) });
         if (attempt >= triesMax || unit.wasEndedByHand || !isRetryable(error)) throw error;
+        this.postgres.watch.unit?.('retried');
         await pauseBeforeRetry(this.#root.clock, attempt);
       }
     }
@@ -168,6 +168,11 @@ export class Database<R extends Repositories> {
   #refuseOther(outer: Scope): void {
     if (outer.settings.set !== this.#settings.set)
       throw new KeelsonError('MISUSE', { message: 'A unit of work was opened inside one that runs for another user or tenant.' });
+  }
+
+  #tell(outcome: 'committed' | 'rolled_back', fields: Fields): void {
+    this.#root.log.info(`transaction.${outcome}`, fields);
+    this.postgres.watch.unit?.(outcome);
   }
 
   async #attempt<T>(unit: UnitOfWork, block: (unit: Unit<R>) => T | Promise<T>): Promise<T> {
