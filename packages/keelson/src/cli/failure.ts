@@ -17,11 +17,17 @@ export function exitCodeOf(error: unknown): number {
 export function describeFailure(error: unknown, debug: boolean): { readonly title: string; readonly text: string } {
   const lines = [wordsOf(error)];
   const hint = error instanceof KeelsonError ? error.hint : 'This is a fault of the app or of Keelson; DEBUG=1 shows where.';
-  lines.push(`hint:  ${hint}`);
+  lines.push(...fieldsOf(error, lines[0] ?? ''), `hint:  ${hint}`);
   for (const cause of causesOf(error)) if (!lines.some((line) => line.includes(cause))) lines.push(`cause: ${cause}`);
   if (error instanceof KeelsonError) lines.push(`code:  ${error.code}`);
   if (debug) lines.push(...stacksOf(error));
   return { title: 'error:', text: plainText(lines.map(redactText).join('\n')) };
+}
+
+/** Which fields do not fit, where the message does not say so itself; never with their values. */
+function fieldsOf(error: unknown, message: string): string[] {
+  const problems = error instanceof KeelsonError ? (error.validationErrors ?? []) : [];
+  return problems.filter((problem) => !message.includes(problem.message)).map((problem) => `  ${problem.field}: ${problem.message}`);
 }
 
 function causesOf(error: unknown): string[] {

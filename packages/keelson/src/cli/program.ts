@@ -7,6 +7,7 @@ import type { Context, Run, WholeApp } from './context.ts';
 import { addDb } from './db-command.ts';
 import { exitCodes } from './failure.ts';
 import { addMigrate } from './migrate-command.ts';
+import { addUser } from './user-command.ts';
 
 /** What is run. */
 export interface Invocation {
@@ -60,6 +61,7 @@ function buildProgram(context: Context, whole: WholeApp, run: Run): Command {
   addRunning(program, whole, run);
   addMigrate(program, context, run);
   addDb(program, context, { run, whole });
+  addUser(program, context, { run, whole });
   addInspecting(program, context, run);
   return program;
 }
@@ -69,6 +71,10 @@ function addRunning(program: Command, whole: WholeApp, run: Run): void {
     .command('serve')
     .description('start the app; Ctrl-C stops it in good order, a second one at once')
     .action(() => run(whole.serve));
+  program
+    .command('dev')
+    .description('start the app, and start it anew when one of its sources changes; Ctrl-C ends it')
+    .action(() => run(async () => (await import('./dev.ts')).serveAndWatch()));
 }
 
 interface Json {
@@ -114,7 +120,9 @@ function deepest(program: Command, argv: readonly string[]): string {
 }
 
 function misunderstood(error: CommanderError, command: string): KeelsonError {
-  const [problem = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n');
+  // What was one too many may have been meant to be a secret.
+  const said = error.code === 'commander.excessArguments' ? error.message.replace(/( but got \d+): [^]*$/, '$1') : error.message;
+  const [problem = '', suggestion = ''] = said.replace(/^error: /, '').split('\n');
   const near = /^\((.*)\)$/.exec(suggestion)?.[1];
   return new KeelsonError('USAGE', {
     message: `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`,

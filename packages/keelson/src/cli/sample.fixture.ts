@@ -43,8 +43,8 @@ export interface Started {
 /** An app in a folder. */
 export interface Sample extends Disposable {
   readonly folder: string;
-  /** Runs a command in this process; by default nothing is piped in. */
-  command(argv: readonly string[], environment?: EnvironmentVariables, input?: Input): Promise<Ended>;
+  /** Runs a command in this process; by default nothing is piped in, and the app has no services. */
+  command(argv: readonly string[], environment?: EnvironmentVariables, input?: Input, services?: object): Promise<Ended>;
   /** Runs the program in a process of its own, to its end, with this text piped in. */
   run(argv: readonly string[], environment?: EnvironmentVariables, input?: string): Promise<Ended>;
   /** Starts the program in a process of its own. */
@@ -61,12 +61,36 @@ const revisions = {
 const program = `/** The app of a test. */
 import { main } from 'keelson/cli';
 import { baseSettings, defineSettings, flag, secret } from 'keelson/config';
+import { KeelsonError } from 'keelson/errors';
 import { defineApp, everyone, routeFactory } from 'keelson/http';
 import { sql, table, text, uuid } from 'keelson/schema';
 import { defineModel } from 'keelson/work';
 
 const notes = table('notes', { id: uuid().primaryKey(), title: text().nullable() });
 const route = routeFactory();
+
+/** Users are notes whose titles are JSON. */
+const administrationOf = (database) => ({
+  async createSuperuser(email, password) {
+    if (!email.includes('@')) throw new KeelsonError('VALIDATION_ERROR', { validationErrors: [{ field: 'email', message: 'is none' }] });
+    const user = { email, password, isActive: true, isSuperuser: true, createdAt: '2026-01-01T00:00:00.000Z' };
+    await database.work(({ sql: run }) => run(sql\`insert into \${notes} (id, title) values (gen_random_uuid(), \${JSON.stringify(user)})\`));
+    return user;
+  },
+  async list() {
+    const rows = await database.read(({ sql: run }) => run(sql\`select title from \${notes}\`));
+    return rows.map((row) => JSON.parse(row.title));
+  },
+  async deactivate(email) {
+    const user = (await this.list()).find((each) => each.email === email);
+    if (user === undefined) throw new KeelsonError('NOT_FOUND');
+    return { ...user, isActive: false };
+  },
+  setPassword(email) {
+    return this.deactivate(email);
+  },
+});
+
 export const sample = defineApp({
   name: 'sample',
   version: '1.2.3',
@@ -78,7 +102,7 @@ export const sample = defineApp({
     LINGER: flag({ description: 'Leaves something open.', default: false }),
   }),
   migrationsDirectory: new URL('./migrations', import.meta.url),
-  services: () => ({}),
+  services: ({ database }) => ({ administration: administrationOf(database) }),
   routes: [
     route({ method: 'POST', url: '/notes', guard: { name: 'writer', check: () => ({}) }, summary: 'Adds a note', tags: ['notes'], responses: { 204: null }, handler: () => {} }),
     route({ method: 'GET', url: '/ping', root: true, guard: everyone, summary: 'Answers', responses: { 204: null }, handler: () => {} }),
@@ -107,7 +131,7 @@ export function makeSample(files: Readonly<Record<string, string>> = revisions):
     startProgram(['app.ts', ...argv], { folder, environment, input });
   return {
     folder,
-    command: (argv, environment = {}, input = piped('')) => runHere(folder, argv, { environment, input }),
+    command: (argv, environment = {}, input = piped(''), services = {}) => runHere(folder, argv, { environment, input, services }),
     run: (argv, environment, input) => start(argv, environment, input).ended,
     start,
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
@@ -182,10 +206,16 @@ export function piped(content: string | Buffer): Input {
   return { terminal: false, stream: Readable.from([Buffer.from(content)]), echo: new PassThrough() };
 }
 
+/** Who sits at a terminal. */
+export interface Person extends Input {
+  /** Presses a key unasked. */
+  readonly press: (key: string) => void;
+  /** What the terminal has shown. */
+  readonly seen: () => string;
+}
+
 /** A person at a terminal, who answers each question in its turn. */
-export function person(
-  answers: readonly (readonly [question: string, answer: string])[],
-): Input & { readonly press: (key: string) => void } {
+export function person(answers: readonly (readonly [question: string, answer: string])[]): Person {
   const stream = new PassThrough();
   const left = [...answers];
   let seen = '';
@@ -202,13 +232,13 @@ export function person(
       done();
     },
   });
-  return { terminal: true, stream, echo, press: (key) => void stream.write(key) };
+  return { terminal: true, stream, echo, press: (key) => void stream.write(key), seen: () => seen };
 }
 
 async function runHere(
   folder: string,
   argv: readonly string[],
-  { environment, input }: { readonly environment: EnvironmentVariables; readonly input: Input },
+  { environment, input, services }: { readonly environment: EnvironmentVariables; readonly input: Input; readonly services: object },
 ): Promise<Ended> {
   const out: string[] = [];
   const err: string[] = [];
@@ -224,7 +254,7 @@ async function runHere(
     model: defineModel({ name: 'sample', tables: [notes], repositories: {} }),
     settings: defineSettings({ ...baseSettings, API_KEY: secret({ description: 'Of a service.' }) }),
     migrationsDirectory: path.join(folder, 'migrations'),
-    services: () => ({}),
+    services: () => services,
     routes: [],
   });
   const code = await runCommand(app, argv, { output, environment, input });
