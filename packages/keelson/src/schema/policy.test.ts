@@ -57,7 +57,7 @@ test('a policy is rendered with row-level security enabled and forced, after eve
 });
 
 test('PostgreSQL has the policies as they were declared; down takes them away, and up makes them again', async () => {
-  await using database = await testDatabase({ model }, { isolation: 'database' });
+  await using database = await testDatabase({ model }, { isolation: 'database', role: 'owner' });
   const policies = sql<{ name: string }>`
     select policyname || ' ' || permissive || ' ' || cmd || ' ' || roles::text as name from pg_policies where schemaname = 'policed' order by 1`;
   const secured = sql<{ name: string }>`
@@ -65,6 +65,7 @@ test('PostgreSQL has the policies as they were declared; down takes them away, a
     where relnamespace = 'policed'::regnamespace and relrowsecurity and relforcerowsecurity order by 1`;
   const { up, down } = renderSchema(model.tables, 'policed');
   await database.work(async ({ sql: run }) => {
+    await run(sql`set local search_path to policed`);
     for (let round = 0; round < 2; round += 1) {
       const rows = await run(policies);
       assert.deepEqual(
@@ -87,7 +88,7 @@ test('PostgreSQL has the policies as they were declared; down takes them away, a
 });
 
 test('a role that is not the owner sees and writes what the policies let through, and without the setting nothing', async () => {
-  await using database = await testDatabase({ model }, { isolation: 'database' });
+  await using database = await testDatabase({ model }, { isolation: 'database', role: 'owner' });
   const mine = '018f0000-0000-7000-8000-00000000000a';
   const others = '018f0000-0000-7000-8000-00000000000b';
   const role = sql.identifier(`keelson_policy_${process.pid}`);
@@ -138,7 +139,7 @@ test('a role that is not the owner sees and writes what the policies let through
 class Done extends Error {}
 
 test('a setting is read as its type, and null where it was not set', async () => {
-  await using database = await testDatabase({ model }, { isolation: 'database' });
+  await using database = await testDatabase({ model }, { isolation: 'database', role: 'owner' });
   const read = sql`select ${setting('app.a', 'integer')} as a, ${setting('app.b', 'text')} as b, ${setting('app.c', 'boolean')} as c`;
   const context = { settings: { 'app.a': '7', 'app.c': 'true' } };
   assert.deepEqual(await database.for(context).work(({ sql: run }) => run(read)), [{ a: 7, b: null, c: true }]);
