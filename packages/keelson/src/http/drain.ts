@@ -4,12 +4,20 @@ import type { Clock } from '../clock.ts';
 import { KeelsonError } from '../errors.ts';
 import { isProbe, pathOf } from './request-log.ts';
 
+/**
+ * Whoever keeps connections has to be told before they are closed, by an answer on each: a call that is on its way to a connection that
+ * closes is lost, and its sender cannot know whether it was done. Connections that nobody uses in this time are closed without a word.
+ */
+const LINGER_MS = 500;
+
 /** Whether an app takes calls, and how many are under way. */
 export class Drain {
   #isLeaving = false;
   #isDraining = false;
   #underWay = 0;
+  #connections = 0;
   readonly #idle = Promise.withResolvers<void>();
+  readonly #alone = Promise.withResolvers<void>();
 
   /** Whether the app has said that it will stop; it may still take calls. */
   get isLeaving(): boolean {
@@ -28,6 +36,13 @@ export class Drain {
 
   /** Counts the calls of a server, and refuses them once it drains; probes are answered to the end. */
   watch(server: FastifyInstance): void {
+    server.server.on('connection', (socket) => {
+      this.#connections += 1;
+      socket.once('close', () => {
+        this.#connections -= 1;
+        this.#settle();
+      });
+    });
     const leave = (): void => {
       this.#underWay -= 1;
       this.#settle();
@@ -56,6 +71,7 @@ export class Drain {
     this.#settle();
     const waiting = new AbortController();
     try {
+      await Promise.race([this.#alone.promise, clock.sleep(Math.min(LINGER_MS, deadlineMs), waiting.signal)]);
       return await Promise.race([this.#idle.promise.then(() => true), clock.sleep(deadlineMs, waiting.signal).then(() => false)]);
     } finally {
       waiting.abort();
@@ -63,6 +79,8 @@ export class Drain {
   }
 
   #settle(): void {
-    if (this.#isDraining && this.#underWay === 0) this.#idle.resolve();
+    if (!this.#isDraining) return;
+    if (this.#underWay === 0) this.#idle.resolve();
+    if (this.#connections === 0) this.#alone.resolve();
   }
 }
