@@ -60,7 +60,7 @@ export async function startAccounts(environment: Readonly<Record<string, string>
     });
     return { status: response.statusCode, headers: response.headers, text: response.body, body: parseBody(response.body) };
   };
-  return { call, clock, lines, database: app.database, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
+  return { call, clock, lines, database: app.database, services: app.services, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
 }
 
 /** The app of a test, running. */

@@ -9,7 +9,11 @@ export const route = routeFactory<Repositories, Services>();
 
 const security: Guard<CurrentUser>['security'] = {
   name: 'oauth2',
-  scheme: (prefix) => ({ type: 'oauth2', flows: { password: { tokenUrl: `${prefix}/auth/login`, scopes: {} } } }),
+  scheme: (prefix) => ({
+    type: 'oauth2',
+    description: 'Access tokens are JWTs, signed and checked as RFC8725 asks; they last minutes, and are renewed by refresh tokens.',
+    flows: { password: { tokenUrl: `${prefix}/auth/login`, refreshUrl: `${prefix}/auth/refresh`, scopes: {} } },
+  }),
 };
 const errors: Guard<CurrentUser>['errors'] = ['UNAUTHENTICATED', 'TOKEN_EXPIRED', 'TOKEN_INVALID', 'FORBIDDEN'];
 

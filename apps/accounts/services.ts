@@ -1,6 +1,7 @@
 /** The services of accounts, and how they are built. */
 import { AccessTokens, AuditLog, keyRing, Passwords, Sessions, Throttle } from 'keelson/auth';
 import type { Ground } from 'keelson/http';
+import { AdministrationService } from './administration/service.ts';
 import { AuthService } from './auth/service.ts';
 import { auditLog, sessions, throttle } from './auth/table.ts';
 import type { Repositories } from './model.ts';
@@ -11,6 +12,8 @@ import { UserService } from './users/service.ts';
 export interface Services {
   readonly users: UserService;
   readonly auth: AuthService;
+  /** For the command line: `keelson user …`. */
+  readonly administration: AdministrationService;
   readonly apiPrefix: string;
 }
 
@@ -48,7 +51,8 @@ export function buildServices({ settings, secretKey, database, clock }: Ground<R
       clock,
     }),
   });
-  return { users, auth, apiPrefix: settings.API_V1_PREFIX };
+  const administration = new AdministrationService({ database, users, passwords, sessions: lives, audit });
+  return { users, auth, administration, apiPrefix: settings.API_V1_PREFIX };
 }
 
 function passwordsOf(settings: Settings): Passwords {

@@ -3,8 +3,11 @@ import * as Type from 'typebox';
 
 const EMAIL_CHARACTERS_MAX = 254;
 const PASSWORD_CHARACTERS_MAX = 1_024;
+const ACCESS_TOKEN_CHARACTERS_MAX = 4_096;
 const REFRESH_TOKEN_CHARACTERS_MAX = 1_024;
 const SCOPE_CHARACTERS_MAX = 1_000;
+/** As many as are listed at once. */
+const SESSIONS_MAX = 100;
 
 const Name = Type.String({ minLength: 1, maxLength: EMAIL_CHARACTERS_MAX });
 const Secret = Type.String({ minLength: 1, maxLength: PASSWORD_CHARACTERS_MAX, format: 'password' });
@@ -32,10 +35,10 @@ export const Refresh = Type.Object({ refreshToken: Type.String({ minLength: 1, m
 
 /** The tokens of a session; times in seconds. */
 export const TokenPair = Type.Object({
-  accessToken: Type.String(),
+  accessToken: Type.String({ maxLength: ACCESS_TOKEN_CHARACTERS_MAX }),
   tokenType: Type.Literal('bearer'),
   expiresIn: Type.Integer(),
-  refreshToken: Type.String(),
+  refreshToken: Type.String({ maxLength: REFRESH_TOKEN_CHARACTERS_MAX }),
   refreshExpiresIn: Type.Integer(),
 });
 
@@ -52,5 +55,6 @@ export const SessionList = Type.Object({
       expiresAt: Type.String({ format: 'date-time' }),
       isCurrent: Type.Boolean(),
     }),
+    { maxItems: SESSIONS_MAX },
   ),
 });

@@ -159,7 +159,7 @@ export class AuthService {
     const { database, passwords, sessions, throttle, audit } = this.#parts;
     const { id, sessionId, email } = principal;
     const attempt = { account: accountOf(email), address: caller.address };
-    passwords.check(newPassword, 'body.new_password');
+    passwords.check(newPassword, { field: 'body.new_password', names: [email] });
     await database.read(({ sql }) => throttle.admit(sql, attempt));
     const before = await database.work(({ users }) => users.get(id), { name: 'auth.changePassword' });
     const { matches } = await passwords.verify(currentPassword, before.passwordHash);

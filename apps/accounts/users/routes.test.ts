@@ -157,6 +157,24 @@ test('passwords that are too short, or longer than bcrypt reads, are refused and
   assert.equal((await accounts.call('POST', '/auth/register', { body: { ...ada, password: 'ü'.repeat(36) } })).status, 201);
 });
 
+// INF-6
+test('a password that everybody tries first, or that is little more than the e-mail, is refused and never echoed', async () => {
+  await using accounts = await startAccounts();
+  for (const password of ['password123', 'Qwertyuiop1', '1q2w3e4r5t', 'ada@example.com', 'Ada.Example.1']) {
+    const answer = await accounts.call('POST', '/auth/register', { body: { ...ada, password } });
+    assertProblem(answer, 422, 'VALIDATION_ERROR');
+    assert.deepEqual(fieldsOf(answer), ['body.password']);
+    assert.ok(!answer.text.includes(password));
+  }
+  const token = await signedIn(accounts);
+  for (const password of ['password123', 'ada@example.com']) {
+    const body = { current_password: ada.password, new_password: password };
+    const answer = await accounts.call('PUT', '/users/me/password', { token, body });
+    assertProblem(answer, 422, 'VALIDATION_ERROR');
+    assert.deepEqual(fieldsOf(answer), ['body.new_password']);
+  }
+});
+
 // INF-7
 test('nobody makes themselves a superuser: unknown fields are refused, each by its name', async () => {
   await using accounts = await startAccounts();

@@ -39,7 +39,7 @@ export const Page = Type.Object({
 
 /** A page of users. */
 export const UserPage = Type.Object({
-  items: Type.Array(UserPublic),
+  items: Type.Array(UserPublic, { maxItems: PAGE_ROWS_MAX }),
   page: Type.Integer(),
   size: Type.Integer(),
   total: Type.Integer(),

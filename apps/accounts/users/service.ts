@@ -13,6 +13,11 @@ export interface Registration {
   readonly fullName?: string | null | undefined;
 }
 
+/** What is granted apart from a registration, so that no body of a call can hold it. */
+export interface Rights {
+  readonly isSuperuser: boolean;
+}
+
 /** What may be changed about a user. */
 export interface UserChanges {
   readonly email?: string | undefined;
@@ -41,10 +46,10 @@ export interface UserParts {
   readonly audit: AuditLog;
 }
 
-/** Who administers: a superuser at an address. */
+/** Who administers: a superuser at an address, or nobody by name at the command line. */
 export interface Actor {
-  readonly id: string;
-  readonly address: string;
+  readonly id?: string | undefined;
+  readonly address?: string | undefined;
 }
 
 /** How far pages reach: what lies beyond is found by a filter, not by turning pages. */
@@ -75,12 +80,12 @@ export class UserService {
    * @throws VALIDATION_ERROR when the e-mail is none, or the password may not be used
    * @throws CONFLICT when the e-mail is taken
    */
-  async register({ email, password, fullName }: Registration): Promise<User> {
+  async register({ email, password, fullName }: Registration, { isSuperuser }: Rights = { isSuperuser: false }): Promise<User> {
     const normalised = requiredEmail(email);
-    this.#passwords.check(password);
+    this.#passwords.check(password, { names: [normalised] });
     // Before the transaction: a hash takes longer than a connection may be held.
     const passwordHash = await this.#passwords.hash(password);
-    const user = new User({ email: normalised, passwordHash, fullName });
+    const user = new User({ email: normalised, passwordHash, fullName, isSuperuser });
     return unlessTaken(() => this.#database.work(({ users }) => users.add(user), { name: 'users.register' }));
   }
 

@@ -8,7 +8,7 @@ export type { KeyPurpose, KeyRing, RingKey, RingSecrets } from './key-ring.ts';
 export { AccessTokens } from './token.ts';
 export type { AccessClaims, AccessTokenOptions, SignedToken } from './token.ts';
 export { Passwords } from './password.ts';
-export type { PasswordOptions, PasswordVerdict } from './password.ts';
+export type { PasswordContext, PasswordOptions, PasswordVerdict } from './password.ts';
 export type { PasswordCosts, PasswordSchemeName } from './password-scheme.ts';
 export { Sessions } from './session.ts';
 export type { Ending, ListedSession, LiveSession, Rotation, RunSql, SessionOptions } from './session.ts';

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { type Clock, systemClock } from '../clock.ts';
 import { type FieldProblem, KeelsonError } from '../errors.ts';
+import { isCommonPassword, isNamedAfter } from './common-password.ts';
 import { Gate } from './gate.ts';
 import { argon2Scheme, bcryptScheme, type PasswordCosts, type PasswordScheme, type PasswordSchemeName } from './password-scheme.ts';
 
@@ -16,6 +17,14 @@ export interface PasswordOptions extends PasswordCosts {
   readonly queueMax?: number | undefined;
   readonly waitMs?: number | undefined;
   readonly clock?: Clock | undefined;
+}
+
+/** What is known of a password that is about to be set. */
+export interface PasswordContext {
+  /** For the answer: `body.password` unless told otherwise. */
+  readonly field?: string | undefined;
+  /** What the user is called: the e-mail address, a user name. A password that is little more than that is refused. */
+  readonly names?: readonly string[] | undefined;
 }
 
 /** What checking a password found. */
@@ -65,10 +74,13 @@ export class Passwords {
    *
    * @throws VALIDATION_ERROR naming every rule that is broken, never the password
    */
-  check(password: string, field = 'body.password'): void {
+  check(password: string, { field = 'body.password', names = [] }: PasswordContext = {}): void {
     const problems = unkeepable(password, this.#configured);
     const length = Array.from(password).length;
     if (length < this.#lengthMin) problems.push(`must have at least ${this.#lengthMin} characters`);
+    // Whoever is told that it is too short need not be told that it is known, too.
+    if (problems.length === 0 && isCommonPassword(password)) problems.push('is one of those that everybody tries first');
+    if (isNamedAfter(password, names, this.#lengthMin)) problems.push('is too much like the e-mail address');
     refuse(problems, field);
   }
 
