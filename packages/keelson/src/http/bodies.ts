@@ -3,12 +3,9 @@ import { isUtf8 } from 'node:buffer';
 import { parse as parseQuery } from 'node:querystring';
 import type { FastifyInstance } from 'fastify';
 import { KeelsonError } from '../errors.ts';
+import { DEPTH_MAX, KEYS_MAX } from './limits.ts';
 import { parseTexts, type Texts } from './wire/text-values.ts';
 
-/** Deeper than this nothing is nested that a person or a program of good will sends; PostgreSQL's own limit is a stack overflow. */
-const DEPTH_MAX = 64;
-/** Members of all objects of a body together. */
-const KEYS_MAX = 1_000;
 const FIELDS_MAX = 200;
 
 /** A form as it was sent: fields of text. */

@@ -21,3 +21,9 @@ export const edgeLimits: EdgeLimits = {
   bodyBytesMax: 102_400,
   parameterLengthMax: 500,
 };
+
+/** Deeper than this nothing is nested that a person or a program of good will sends; PostgreSQL's own limit is a stack overflow. */
+export const DEPTH_MAX = 64;
+
+/** Members of all objects of a body together. */
+export const KEYS_MAX = 1_000;

@@ -1,7 +1,8 @@
 /** Components: what several operations of the OpenAPI document share, each written once. */
 import { KeelsonError, type ErrorCode } from '../errors.ts';
 import type { SecurityScheme } from './guard.ts';
-import { problemOf } from './problem.ts';
+import { bounded } from './openapi-bounds.ts';
+import { problemLimits, problemOf } from './problem.ts';
 import { describeShape, type Direction } from './wire/json-schema.ts';
 import type { JsonSchema, Shape } from './wire/shape.ts';
 
@@ -10,6 +11,7 @@ export class Components {
   readonly #prefix: string;
   readonly #schemas = new Map<string, JsonSchema>();
   readonly #examples = new Map<ErrorCode, JsonSchema>();
+  readonly #headers = new Set<string>();
   readonly #securitySchemes = new Map<string, JsonSchema>();
 
   constructor(prefix: string) {
@@ -18,7 +20,7 @@ export class Components {
 
   /** The schema of a shape; what has a `$id` is written once and referred to. */
   schema(shape: Shape, direction: Direction): JsonSchema {
-    return parseSchema(this.#share(describeShape(shape, direction), direction));
+    return parseSchema(this.#share(bounded(describeShape(shape, direction), direction), direction));
   }
 
   /** A reference to the body of failures. */
@@ -33,6 +35,17 @@ export class Components {
     return { $ref: `#/components/examples/${code}` };
   }
 
+  /** References to the headers of an answer. */
+  headers(status: number): JsonSchema {
+    const names = Object.keys(answerHeaders).filter((name) => answerHeaders[name]?.statuses?.includes(status) ?? true);
+    return Object.fromEntries(
+      names.map((name) => {
+        this.#headers.add(name);
+        return [name, { $ref: `#/components/headers/${name}` }];
+      }),
+    );
+  }
+
   /** Takes a security scheme, and gives its name. */
   security({ name, scheme }: SecurityScheme): string {
     this.#securitySchemes.set(name, typeof scheme === 'function' ? scheme(this.#prefix) : scheme);
@@ -44,6 +57,7 @@ export class Components {
     return {
       schemas: Object.fromEntries(this.#schemas),
       examples: Object.fromEntries(this.#examples),
+      headers: Object.fromEntries([...this.#headers].map((name) => [name, answerHeaders[name]?.header])),
       securitySchemes: Object.fromEntries(this.#securitySchemes),
     };
   }
@@ -79,29 +93,64 @@ function exampleOf(code: ErrorCode): unknown {
   return problemOf(new KeelsonError(code, { validationErrors }), { instance: '/api/v1/…', requestId: EXAMPLE_ID, clock });
 }
 
+interface AnswerHeader {
+  /** Of which answers; of all when it does not say. */
+  readonly statuses?: readonly number[];
+  readonly header: JsonSchema;
+}
+
+function header(description: string, schema: JsonSchema, statuses?: readonly number[]): AnswerHeader {
+  return { ...(statuses === undefined ? {} : { statuses }), header: { description, schema } };
+}
+
+const count: JsonSchema = { type: 'integer', format: 'int32', minimum: 0, maximum: 10_000_000 };
+const seconds: JsonSchema = { type: 'integer', format: 'int32', minimum: 0, maximum: problemLimits.retryAfterS };
+const id: JsonSchema = { type: 'string', pattern: '^[A-Za-z0-9._-]{8,128}$', maxLength: 128 };
+
+const answerHeaders: Readonly<Record<string, AnswerHeader>> = {
+  'X-Request-Id': header('The id of the request: the client’s own where it sent a fitting one.', id),
+  'RateLimit-Limit': header('How many calls an address may make in a minute.', count),
+  'RateLimit-Remaining': header('How many of them are left.', count),
+  'RateLimit-Reset': header('Seconds until they are counted anew.', seconds),
+  'Access-Control-Allow-Origin': header('The origin that called, where it is one of CORS_ORIGINS.', {
+    type: 'string',
+    format: 'uri',
+    maxLength: 300,
+  }),
+  'Retry-After': header('Seconds to wait before the same call may succeed.', seconds, [429, 503]),
+  'WWW-Authenticate': header('How to say who is calling.', { type: 'string', pattern: '^Bearer', maxLength: 200 }, [401]),
+};
+
+const { lengthMax } = problemLimits;
+
 const problemSchema: JsonSchema = {
   type: 'object',
   description: 'Every failure, as RFC 9457 has it.',
   required: ['type', 'title', 'status', 'instance', 'error', 'message', 'timestamp', 'request_id'],
   properties: {
-    type: { type: 'string', format: 'uri-reference', description: 'The page of the code, for a person.' },
-    title: { type: 'string' },
-    status: { type: 'integer' },
-    instance: { type: 'string', description: 'The path that was called.' },
-    error: { type: 'string', description: 'The code; it never changes its meaning.' },
-    message: { type: 'string', description: 'One sentence for a person.' },
-    detail: { type: 'string' },
-    timestamp: { type: 'string', format: 'date-time' },
-    request_id: { type: 'string', description: 'The same as the header x-request-id and the lines of the log.' },
+    type: { type: 'string', format: 'uri-reference', maxLength: 100, description: 'The page of the code, for a person.' },
+    title: { type: 'string', maxLength: 100 },
+    status: { type: 'integer', format: 'int32', minimum: 400, maximum: 599 },
+    instance: { type: 'string', maxLength: lengthMax, description: 'The path that was called.' },
+    error: { type: 'string', pattern: '^[A-Z][A-Z_]+$', maxLength: 64, description: 'The code; it never changes its meaning.' },
+    message: { type: 'string', maxLength: lengthMax, description: 'One sentence for a person.' },
+    detail: { type: 'string', maxLength: lengthMax },
+    timestamp: { type: 'string', format: 'date-time', maxLength: 64 },
+    request_id: { ...id, description: 'The same as the header x-request-id and the lines of the log.' },
     validation_errors: {
       type: 'array',
+      maxItems: problemLimits.fieldsMax,
       items: {
         type: 'object',
         required: ['field', 'message'],
-        properties: { field: { type: 'string', examples: ['body.email'] }, message: { type: 'string' }, value: {} },
+        properties: {
+          field: { type: 'string', maxLength: lengthMax, examples: ['body.email'] },
+          message: { type: 'string', maxLength: lengthMax },
+          value: {},
+        },
       },
     },
-    retry_after: { type: 'integer', description: 'Seconds to wait; the same as the header Retry-After.' },
+    retry_after: { ...seconds, description: 'Seconds to wait; the same as the header Retry-After.' },
   },
 };
 

@@ -11,7 +11,16 @@ interface Operation {
   readonly security: readonly unknown[];
   readonly parameters?: readonly unknown[];
   readonly requestBody?: { readonly required: boolean; readonly content: Readonly<Record<string, unknown>> };
-  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Readonly<Record<string, unknown>> }>>;
+  readonly responses: Readonly<
+    Record<
+      string,
+      {
+        readonly description: string;
+        readonly headers?: Readonly<Record<string, unknown>>;
+        readonly content?: Readonly<Record<string, unknown>>;
+      }
+    >
+  >;
 }
 
 interface Document {
@@ -47,7 +56,12 @@ test('the document has every route once, under ids of its own', () => {
 
 test('parameters are in the names of the wire, with defaults and limits', () => {
   assert.deepEqual(operation('get', '/api/v1/notes').parameters, [
-    { name: 'page_size', in: 'query', required: false, schema: { type: 'integer', default: 20, minimum: 1, maximum: 100 } },
+    {
+      name: 'page_size',
+      in: 'query',
+      required: false,
+      schema: { format: 'int32', minimum: 1, maximum: 100, type: 'integer', default: 20 },
+    },
     {
       name: 'sort_by',
       in: 'query',
@@ -59,27 +73,39 @@ test('parameters are in the names of the wire, with defaults and limits', () => 
         ],
       },
     },
-    { name: 'titles', in: 'query', required: false, schema: { type: 'array', items: { type: 'string' } } },
+    {
+      name: 'titles',
+      in: 'query',
+      required: false,
+      schema: { type: 'array', items: { type: 'string', maxLength: 102_400 }, maxItems: 51_200 },
+    },
   ]);
   assert.deepEqual(operation('get', '/api/v1/notes/{note_id}').parameters, [
-    { name: 'note_id', in: 'path', required: true, schema: { type: 'string', format: 'uuid' } },
+    { name: 'note_id', in: 'path', required: true, schema: { type: 'string', format: 'uuid', maxLength: 36 } },
   ]);
 });
+
+const everywhere = ['X-Request-Id', 'RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'Access-Control-Allow-Origin'];
+
+function headerReferences(...more: readonly string[]): Readonly<Record<string, unknown>> {
+  return Object.fromEntries([...everywhere, ...more].map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}
 
 test('a schema with a $id is written once and referred to; a body is closed', () => {
   const { requestBody, responses } = operation('post', '/api/v1/notes');
   assert.deepEqual(responses['201'], {
     description: 'Created',
+    headers: headerReferences(),
     content: { 'application/json': { schema: { $ref: '#/components/schemas/Note' } } },
   });
   assert.deepEqual(document.components['schemas']?.['Note'], {
     type: 'object',
     properties: {
-      id: { type: 'string', format: 'uuid' },
+      id: { type: 'string', format: 'uuid', maxLength: 36 },
       title: { type: 'string' },
       author_name: { anyOf: [{ type: 'string' }, { type: 'null' }] },
       extra_data: { anyOf: [{}, { type: 'null' }] },
-      created_at: { type: 'string', format: 'date-time' },
+      created_at: { type: 'string', format: 'date-time', maxLength: 64 },
     },
     required: ['id', 'title', 'author_name', 'extra_data', 'created_at'],
   });
@@ -110,7 +136,7 @@ test('a route that takes forms says so', () => {
 
 test('guards are security schemes; an open route has none', () => {
   assert.deepEqual(operation('post', '/api/v1/notes').security, [{ bearer: [] }]);
-  assert.deepEqual(operation('get', '/api/v1/notes').security, []);
+  assert.deepEqual(operation('get', '/api/v1/notes').security, [{}]);
   assert.deepEqual(document.components['securitySchemes'], { bearer: { type: 'http', scheme: 'bearer' } });
 });
 
@@ -120,6 +146,7 @@ test('every failure that a route declares is a problem with an example of each c
   assert.deepEqual(Object.keys(responses), ['201', '400', '401', '403', '409', '413', '415', '422', '429', '500', '503']);
   assert.deepEqual(responses['409'], {
     description: catalogue.CONFLICT.title,
+    headers: headerReferences(),
     content: {
       'application/problem+json': {
         schema: { $ref: '#/components/schemas/Problem' },
@@ -128,9 +155,35 @@ test('every failure that a route declares is a problem with an example of each c
     },
   });
   const text = JSON.stringify(document);
-  for (const [, kind = '', name = ''] of text.matchAll(/#\/components\/(\w+)\/([\w.]+)/gu)) {
+  for (const [, kind = '', name = ''] of text.matchAll(/#\/components\/(\w+)\/([\w.-]+)/gu)) {
     assert.ok(name in (document.components[kind] ?? {}), `${kind} ${name}`);
   }
+});
+
+test('answers tell of their headers: how many calls are left, when to come back, how to sign in', () => {
+  const { responses } = operation('post', '/api/v1/notes');
+  assert.deepEqual(responses['401']?.headers, headerReferences('WWW-Authenticate'));
+  for (const status of ['429', '503']) assert.deepEqual(responses[status]?.headers, headerReferences('Retry-After'), status);
+  assert.ok(Object.values(document.components['headers'] ?? {}).every((header) => typeof header === 'object'));
+});
+
+// FND-4
+test('every operation of every route declares what may befall any call', () => {
+  for (const [path, methods] of Object.entries(document.paths)) {
+    for (const [method, { responses, security }] of Object.entries(methods)) {
+      for (const status of ['400', '429', '500', '503']) assert.ok(responses[status], `${method} ${path} ${status}`);
+      if (!security.some((each) => JSON.stringify(each) === '{}')) assert.ok(responses['401'], `${method} ${path} 401`);
+    }
+  }
+});
+
+test('what comes in is bounded everywhere; whole numbers and formats are so both ways', () => {
+  const text = JSON.stringify(document.paths);
+  const schemas = [...text.matchAll(/\{[^{}]*"type":"(?:string|integer)"[^{}]*\}/gu)].map(([found]): unknown => JSON.parse(found));
+  assert.ok(schemas.length > 10);
+  const unbounded = schemas.filter((schema) => !/"(?:maxLength|maximum|const|enum)"/u.test(JSON.stringify(schema)));
+  // An answer holds what the app lets it hold.
+  assert.deepEqual(unbounded, [{ type: 'string' }]);
 });
 
 test('a security scheme may name paths under the prefix', () => {

@@ -38,16 +38,22 @@ export function renderOpenApi(app: DocumentFacts, routes: readonly Documented[],
   return {
     openapi: '3.1.1',
     info: { title: app.name, version: app.version, ...(app.description === undefined ? {} : { description: app.description }) },
-    servers: [{ url: '/' }],
+    servers: [{ url: '/', description: 'Where this document came from: local, staging or production.', 'x-internal': false }],
+    tags: tagsOf(routes),
     paths,
     components: components.render(),
   };
 }
 
+function tagsOf(routes: readonly Documented[]): readonly JsonSchema[] {
+  return [...new Set(routes.flatMap(({ route }) => route.tags ?? []))].map((name) => ({ name }));
+}
+
 function operation({ route, path }: Documented, components: Components): JsonSchema {
   const { wire, guard, summary, description, tags } = route;
   const parameters = [...parametersOf(wire.params, 'path', components), ...parametersOf(wire.query, 'query', components)];
-  const security = guard.security === undefined ? [] : [{ [components.security(guard.security)]: [] }];
+  // An empty requirement: no credentials are needed. An empty list would read as forgotten.
+  const security = guard.security === undefined ? [{}] : [{ [components.security(guard.security)]: [] }];
   return {
     operationId: route.operationId ?? operationId(route.method, path),
     summary,
@@ -82,7 +88,11 @@ function successes({ responses }: RouteWire, components: Components): JsonSchema
     const description = successWords[status] ?? 'Success';
     return [
       status,
-      shape === null ? { description } : { description, content: { 'application/json': { schema: components.schema(shape, 'out') } } },
+      {
+        description,
+        headers: components.headers(status),
+        ...(shape === null ? {} : { content: { 'application/json': { schema: components.schema(shape, 'out') } } }),
+      },
     ];
   });
   return parseRecord(Object.fromEntries(entries));
@@ -95,7 +105,8 @@ function failures(codes: readonly ErrorCode[], components: Components): JsonSche
     .map(([status, group]) => {
       const description = group.map((code) => catalogue[code].title).join(', or ');
       const examples = Object.fromEntries(group.map((code) => [code, components.example(code)]));
-      return [String(status), { description, content: { [PROBLEM_TYPE]: { schema: components.problem(), examples } } }] as const;
+      const content = { [PROBLEM_TYPE]: { schema: components.problem(), examples } };
+      return [String(status), { description, headers: components.headers(status), content }] as const;
     });
   return Object.fromEntries(entries);
 }

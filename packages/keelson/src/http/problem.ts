@@ -30,6 +30,9 @@ export interface Occurrence {
   readonly clock: Pick<Clock, 'now'>;
 }
 
+/** What a problem holds at most; an app may throw what it likes. */
+export const problemLimits = { lengthMax: 8_192, fieldsMax: 100, retryAfterS: 86_400 } as const;
+
 /** What waits for a call that may be made again, where the error does not say. */
 const RETRY_AFTER_S = 1;
 
@@ -63,14 +66,14 @@ export function problemOf(error: KeelsonError, { instance, requestId, clock }: O
     type: `/errors/${error.code}`,
     title: error.title,
     status: error.status,
-    instance,
+    instance: cut(instance),
     error: error.code,
     // What befalls the service is told in the words of the catalogue: those of the occurrence may name hosts and tables.
-    message: error.status >= 500 ? catalogue[error.code].message : error.message,
-    ...(error.detail === undefined ? {} : { detail: error.detail }),
+    message: error.status >= 500 ? catalogue[error.code].message : cut(error.message),
+    ...(error.detail === undefined ? {} : { detail: cut(error.detail) }),
     timestamp: clock.now().toISOString(),
     request_id: requestId,
-    ...(error.validationErrors === undefined ? {} : { validation_errors: error.validationErrors }),
+    ...(error.validationErrors === undefined ? {} : { validation_errors: error.validationErrors.slice(0, problemLimits.fieldsMax) }),
     ...(retryAfterS === undefined ? {} : { retry_after: retryAfterS }),
   };
 }
@@ -103,7 +106,13 @@ function challenge(code: ErrorCode): string {
 function retryAfter(error: KeelsonError): number | undefined {
   if (error.status !== 429 && error.status !== 503) return undefined;
   // An unknown outcome is no invitation to do it again.
-  return error.retryAfterS ?? (error.retryable ? RETRY_AFTER_S : undefined);
+  const seconds = error.retryAfterS ?? (error.retryable ? RETRY_AFTER_S : undefined);
+  return seconds === undefined ? undefined : Math.min(Math.max(Math.ceil(seconds), 0), problemLimits.retryAfterS);
+}
+
+/** Cut between characters, so that no half of a pair is left. */
+function cut(text: string): string {
+  return text.length <= problemLimits.lengthMax ? text : text.slice(0, problemLimits.lengthMax).toWellFormed();
 }
 
 /** Whoever named the version that they know is told that this was what failed. */

@@ -1,6 +1,9 @@
 /** Shapes as JSON Schema: as they are documented, and as they are checked. */
 import { constantsOf, type JsonSchema, type Property, type Shape } from './shape.ts';
 
+/** A moment, with as many digits of a fraction as anybody measures. */
+export const TIME_LENGTH_MAX = 64;
+
 /** Which way a value goes: what comes in is closed, what goes out may grow. */
 export type Direction = 'in' | 'out';
 
@@ -66,8 +69,9 @@ export function checkableOwn(shape: Shape): JsonSchema {
   const { $id: _id, default: _default, examples: _examples, minLength, maxLength, format, ...own } = shape.own;
   switch (shape.kind) {
     case 'text':
-    case 'time':
       return { ...own, ...(format === undefined || format === 'password' ? {} : { format }), ...lengthCheck(minLength, maxLength) };
+    case 'time':
+      return { ...own, format, ...lengthCheck(minLength, maxLength ?? TIME_LENGTH_MAX) };
     case 'bytes':
       return { ...own, '~refine': [{ check: isBase64, error: () => 'must be base64' }] };
     case 'integer':
