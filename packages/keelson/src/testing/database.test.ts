@@ -21,7 +21,9 @@ const model = defineModel({ name: 'kit', tables: [things], repositories: { thing
 const clones = sql<{
   name: string;
 }>`select datname as name from pg_database where datname like ${`keelson\\_test\\_${process.pid}\\_%`} order by 1`;
-const templates = sql<{ name: string }>`select datname as name from pg_database where datname like 'keelson\\_template\\_%'`;
+const templates = sql<{
+  name: string;
+}>`select datname as name from pg_database where datname like 'keelson\\_template\\_%' and datname not like '%draft'`;
 
 // INF-8 GLK-7
 test('a test finds nothing of the one before, whether that committed, failed or was left half-way', async () => {
