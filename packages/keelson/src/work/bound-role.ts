@@ -16,9 +16,9 @@ export function hasPolicies<R extends Repositories>(model: Model<R>): boolean {
 
 /** The role of a namespace on a server that is the app's own, or a test's. */
 export function boundRole(namespace: string): string {
-  return `${Buffer.from(namespace)
-    .subarray(0, NAME_BYTES_MAX - SUFFIX.length)
-    .toString()}${SUFFIX}`;
+  const kept = Buffer.from(namespace).subarray(0, NAME_BYTES_MAX - SUFFIX.length);
+  // A cut through a character leaves U+FFFD in its place.
+  return `${kept.toString().replace(/\uFFFD+$/u, '')}${SUFFIX}`;
 }
 
 /** What a role needs to work with the tables of a model, and no more. */
@@ -46,9 +46,16 @@ end
 $keelson$`);
 }
 
-/** Gives the role of a namespace what it needs, once the tables are there. */
+/** The same for tables that the one who runs this makes later. */
+export function laterGrants(namespace: string, role: string, owner?: string): string {
+  const whose = owner === undefined ? '' : ` for role ${quoteName(owner)}`;
+  return `alter default privileges${whose} in schema ${quoteName(namespace)} grant select, insert, update, delete on tables to ${quoteName(role)}`;
+}
+
+/** Gives the role of a namespace what it needs, once the tables are there, and for those that a command makes while the app runs. */
 export async function grantToBoundRole<R extends Repositories>(connection: Connection, model: Model<R>): Promise<void> {
-  await connection.command(grantsFor(model, boundRole(model.namespace)).join('; '));
+  const role = boundRole(model.namespace);
+  await connection.command([...grantsFor(model, role), laterGrants(model.namespace, role)].join('; '));
 }
 
 /** The same URL, with every connection taking on a role as it is opened. */

@@ -5,7 +5,7 @@ import { policiesOf, policyName, renderPolicies } from '../schema/policy.ts';
 import { encodeArray, encodeText } from '../schema/encode.ts';
 import { quoteName } from '../schema/sql.ts';
 import { tableInfo, type TableInfo } from '../schema/table.ts';
-import { boundRole, grantsFor } from './bound-role.ts';
+import { boundRole, grantsFor, laterGrants } from './bound-role.ts';
 import type { Database } from './database.ts';
 import type { Model, Repositories } from './model.ts';
 
@@ -99,11 +99,10 @@ function refuseRole<R extends Repositories>(role: Role, secured: readonly Secure
 /** The SQL that makes a role which the policies bind. */
 function fittingRole<R extends Repositories>(model: Model<R>, owner: string | undefined): string {
   const role = boundRole(model.namespace);
-  const later = `alter default privileges${owner === undefined ? '' : ` for role ${quoteName(owner)}`} in schema ${quoteName(model.namespace)}`;
   return [
     `create role ${quoteName(role)} login password '…' nosuperuser nobypassrls`,
     ...grantsFor(model, role),
-    `${later} grant select, insert, update, delete on tables to ${quoteName(role)}`,
+    laterGrants(model.namespace, role, owner),
   ].join('; ');
 }
 
