@@ -329,12 +329,3 @@ test('the page of the documents is strict, and its files are there', async () =>
     assert.equal((await bench.call({ url: file })).status, 200, file);
   }
 });
-
-test('the pages of the errors are for people', async () => {
-  await using bench = await open();
-  const page = await bench.call({ url: '/errors/POOL_EXHAUSTED' });
-  assert.equal(page.headers['content-type'], 'text/html; charset=utf-8');
-  assert.match(page.text, /<h1>POOL_EXHAUSTED: Pool exhausted<\/h1>/u);
-  assert.equal((await bench.call({ url: '/errors/constructor' })).status, 404);
-  assert.match((await bench.call({ url: '/errors' })).text, /href="\/errors\/CONFLICT"/u);
-});
