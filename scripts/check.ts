@@ -1,8 +1,9 @@
 /** Checks the repository: `npm run check`, `npm run check -- lint types` for some steps only, `npm run fix` to mend what a machine can. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { compileExamples } from './check/docs.ts';
 import { runProgram } from './check/program.ts';
+import { completeLock } from './tidy/lock.ts';
 import { readSources } from './tidy/source.ts';
 import { tidy } from './tidy/tidy.ts';
 
@@ -59,6 +60,8 @@ async function fix(): Promise<void> {
     const mended = file.text === '' ? '' : `${file.text.replaceAll(/[ \t\r]+$/gmu, '').trimEnd()}\n`;
     if (mended !== file.text) writeFileSync(path.join(root, file.path), mended);
   }
+  const lockFile = path.join(root, 'package-lock.json');
+  writeFileSync(lockFile, completeLock(readFileSync(lockFile, 'utf8')));
   await runProgram(root, 'oxlint', ['--fix']);
   await runProgram(root, 'oxfmt', []);
 }
