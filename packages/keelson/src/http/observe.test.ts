@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { type Context, context, type ContextManager, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import { BasicTracerProvider, InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { anna, type Bench, openBench } from './bench.fixture.ts';
+import type { ServerChoices } from './notes.fixture.ts';
 
 /** The samples of a text, by their name and labels. */
 async function scrape(bench: Bench, headers: Record<string, string> = {}): Promise<ReadonlyMap<string, number>> {
@@ -127,11 +128,11 @@ interface Traced extends AsyncDisposable {
   spans(): readonly ReadableSpan[];
 }
 
-async function openTraced(): Promise<Traced> {
+async function openTraced(choices: ServerChoices = {}): Promise<Traced> {
   const exporter = new InMemorySpanExporter();
   const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
   assert.ok(trace.setGlobalTracerProvider(provider) && context.setGlobalContextManager(new Following()));
-  const bench = await openBench();
+  const bench = await openBench(choices);
   return {
     bench,
     spans: () => {
@@ -190,6 +191,33 @@ test('a failed statement is an error by its SQLSTATE alone, and a request withou
   assert.deepEqual([insert?.status.message, insert?.events], [undefined, []]);
   await bench.database.work(({ notes }) => notes.count());
   assert.deepEqual(traced.spans(), []);
+  await bench.call({ url: '/api/v1/notes' });
+  assert.deepEqual(
+    traced.spans().map(({ name }) => name),
+    ['GET /api/v1/notes', 'SELECT notes.notes'],
+  );
+});
+
+test('the span of a call whose client went away ends too, and says so', async () => {
+  const entered = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  await using traced = await openTraced({ services: { gate: gate.promise, entered: entered.resolve } });
+  const { server } = traced.bench;
+  const closed = Promise.withResolvers<void>();
+  server.server.on('request', (_request, response) => response.once('close', closed.resolve));
+  const url = await server.listen({ host: '127.0.0.1', port: 0 });
+  const leaving = new AbortController();
+  const call = fetch(`${url}/slow`, { signal: leaving.signal });
+  await entered.promise;
+  leaving.abort();
+  await assert.rejects(call);
+  await closed.promise;
+  const [span] = traced.spans();
+  assert.deepEqual(
+    [span?.name, span?.attributes['error.type'], span?.attributes['http.response.status_code']],
+    ['GET /slow', 'aborted', undefined],
+  );
+  gate.resolve();
 });
 
 test('without an SDK nothing is hung on requests or statements for its sake', async () => {
