@@ -32,21 +32,23 @@ export function processInput(): Input {
 
 /** Asks a person and gives the answer; nothing when the line was ended without one. */
 export async function ask(input: Input, question: string): Promise<string> {
-  return asked(input, question, input.echo);
+  return answer(input, input.echo, question);
 }
 
 /** Asks for what nobody beside the terminal may read. */
 export async function askSecret(input: Input, question: string): Promise<string> {
-  input.echo.write(question);
   const nowhere = new WritableStream({ write: (_chunk, _encoding, done) => done() });
+  const given = answer(input, nowhere, '');
+  // Only now: from here on the terminal itself shows nothing, however quickly somebody types.
+  input.echo.write(question);
   try {
-    return await asked(input, '', nowhere);
+    return await given;
   } finally {
     input.echo.write('\n');
   }
 }
 
-async function asked(input: Input, question: string, output: Writable): Promise<string> {
+async function answer(input: Input, output: Writable, question: string): Promise<string> {
   const lines = createInterface({ input: input.stream, output, terminal: true, historySize: 0 });
   const { promise: left, reject } = Promise.withResolvers<never>();
   // Ctrl-C and Ctrl-D.

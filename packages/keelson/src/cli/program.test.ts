@@ -12,7 +12,8 @@ test('help is there on every level, and names every command below', async () => 
   const top = await sample.command(['--help']);
   assert.equal(top.code, 0);
   assert.equal(top.err, '');
-  for (const word of ['serve', 'migrate', 'config', 'Exit codes']) assert.ok(top.out.includes(word), word);
+  for (const word of ['serve', 'dev', 'migrate', 'db', 'user', 'routes', 'config', 'doctor', 'Exit codes'])
+    assert.ok(top.out.includes(word), word);
 
   const group = await sample.command(['migrate', '--help']);
   assert.equal(group.code, 0);
@@ -29,7 +30,7 @@ test('help is there on every level, and names every command below', async () => 
 
 test('a command that leaves the rest unsaid is answered with its help, on standard error, and 2', async () => {
   using sample = makeSample();
-  for (const argv of [[], ['migrate']]) {
+  for (const argv of [[], ['migrate'], ['db'], ['user']]) {
     const ended = await sample.command(argv);
     assert.equal(ended.code, 2);
     assert.equal(ended.out, '');
@@ -42,6 +43,7 @@ test('what is not understood ends with 2, names the near match and the help to r
   for (const [argv, expected] of [
     [['serv'], /^error: Unknown command 'serv'\.\nhint: {2}Did you mean serve\? See: .* --help\ncode: {2}USAGE$/u],
     [['migrate', 'statsu'], /Unknown command 'statsu'\.\nhint: {2}Did you mean status\? See: .* migrate --help/u],
+    [['db', 'rest'], /Unknown command 'rest'\.\nhint: {2}Did you mean reset\? See: .* db --help/u],
     [['config', '--jsn'], /Unknown option '--jsn'\.\nhint: {2}Did you mean --json\? See: .* config --help/u],
     [['migrate', 'to'], /Missing required argument 'id'/u],
     [['config', 'all'], /Too many arguments for 'config'/u],
