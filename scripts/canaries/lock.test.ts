@@ -24,7 +24,7 @@ test('a binary that is not locked is reported, and completing the file puts it i
   assert.equal(checkLock('package-lock.json', lock).length, 1);
   const completed = completeLock(lock.replace(',\n        "loose": "^1.0.0"', ''));
   assert.deepEqual(checkLock('package-lock.json', completed), []);
-  const darwin = `"node_modules/tool-darwin-arm64": ${JSON.stringify({ version: '1.0.0', cpu: ['arm64'], dev: true, optional: true, os: ['darwin'] })}`;
+  const darwin = `"node_modules/tool-darwin-arm64":${JSON.stringify({ version: '1.0.0', cpu: ['arm64'], dev: true, optional: true, os: ['darwin'] })}`;
   assert.ok(completed.replaceAll(/\s/gu, '').includes(darwin), completed);
   assert.equal(completeLock(completed), completed, 'what is complete is left as it is');
 });
