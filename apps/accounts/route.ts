@@ -1,5 +1,5 @@
 /** Routes of accounts: what they work with, and the guard that says who is calling. */
-import { type Guard, routeFactory } from 'keelson/http';
+import { type Guard, type Identity, routeFactory } from 'keelson/http';
 import type { CurrentUser, Permission } from './auth/service.ts';
 import type { Repositories } from './model.ts';
 import type { Services } from './services.ts';
@@ -16,6 +16,7 @@ const security: Guard<CurrentUser>['security'] = {
   }),
 };
 const errors: Guard<CurrentUser>['errors'] = ['UNAUTHENTICATED', 'TOKEN_EXPIRED', 'TOKEN_INVALID', 'FORBIDDEN'];
+const identify = ({ id }: CurrentUser): Identity => ({ user: id });
 
 /** Lets in who has an access token of a session that lives, and gives the handler the user. */
 export const signedIn: Guard<CurrentUser, Services> = {
@@ -23,6 +24,7 @@ export const signedIn: Guard<CurrentUser, Services> = {
   security,
   errors,
   check: ({ request, services }) => services.auth.currentUser(request.headers.authorization),
+  identify,
 };
 
 /** Lets in who is signed in and has a permission; superusers have all. */
@@ -32,5 +34,6 @@ export function requires(permission: Permission): Guard<CurrentUser, Services> {
     security,
     errors,
     check: ({ request, services }) => services.auth.permittedUser(request.headers.authorization, permission),
+    identify,
   };
 }
