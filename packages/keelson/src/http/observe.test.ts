@@ -247,3 +247,21 @@ test('a failure of the database is one line at error, with its SQLSTATE and whos
   assert.equal((await bench.post('/api/v1/notes', note, anna)).status, 409);
   assert.equal(bench.log.lines.filter(({ level }) => level === 'error').length, 1);
 });
+
+// GLK-13
+test('a database that cannot be reached is its failure, without SQLSTATE; another service that cannot be is not', async () => {
+  const refused = Object.assign(new TypeError('connect ECONNREFUSED 10.0.0.7:443'), { code: 'ECONNREFUSED' });
+  const gate = Promise.reject(refused);
+  gate.catch(() => undefined);
+  await using bench = await openBench({ services: { gate } });
+  assert.equal((await bench.call({ url: '/slow' })).status, 500);
+  assert.equal((await bench.call({ url: '/fail/DATABASE_CONNECTION_FAILED' })).status, 503);
+  const errors = bench.log.lines.filter(({ level }) => level === 'error');
+  assert.deepEqual(
+    errors.map(({ event, fields }) => [event, fields['sqlstate']]),
+    [
+      ['http.error', undefined],
+      ['database.error', null],
+    ],
+  );
+});

@@ -1,6 +1,6 @@
 /** The request log: one `http.request` line for each call, and the cause of every failure that is ours. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { ErrorCode } from '../errors.ts';
+import { type ErrorCode, isKeelsonError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { isConnectionLost, sqlState } from '../postgres/sqlstate.ts';
 import { fieldsOf } from './call.ts';
@@ -60,7 +60,8 @@ const CAUSES_MAX = 10;
 function databaseCause(error: unknown): unknown {
   let current = error;
   for (let depth = 0; depth < CAUSES_MAX && current instanceof Error; depth += 1) {
-    if (sqlState(current) !== undefined || isConnectionLost(current)) return current;
+    // A refused connection that is not one of ours was that of another client, to something else.
+    if (sqlState(current) !== undefined || (isKeelsonError(current) && isConnectionLost(current))) return current;
     current = current.cause;
   }
   return undefined;
