@@ -1,5 +1,5 @@
 /** The services of accounts, and how they are built. */
-import { AccessTokens, AuditLog, keyRing, Passwords, Sessions, Throttle } from 'keelson/auth';
+import { AccessTokens, AuditLog, keyRing, Passwords, Sessions, Throttle, publicKeys, type PublicJwk } from 'keelson/auth';
 import type { Ground } from 'keelson/http';
 import { AdministrationService } from './administration/service.ts';
 import { AuthService } from './auth/service.ts';
@@ -14,6 +14,8 @@ export interface Services {
   readonly auth: AuthService;
   /** For the command line: `keelson user …`. */
   readonly administration: AdministrationService;
+  /** Of the keys that sign access tokens. */
+  readonly publicKeys: readonly PublicJwk[];
   readonly apiPrefix: string;
 }
 
@@ -25,6 +27,7 @@ const TEST_COSTS = { bcryptCost: 4, argon2MemoryKib: 64, argon2Passes: 1 };
 /** Builds the services on the ground of a starting app. */
 export function buildServices({ settings, secretKey, database, clock }: Ground<Repositories, Declarations>): Services {
   const secrets = { current: secretKey, previous: settings.SECRET_KEY_PREVIOUS };
+  const accessKeys = keyRing(secrets, 'access-token', settings.ALGORITHM);
   const passwords = passwordsOf(settings);
   const lives = new Sessions({
     table: sessions,
@@ -44,7 +47,7 @@ export function buildServices({ settings, secretKey, database, clock }: Ground<R
     audit,
     throttle: new Throttle({ table: throttle, keys: keyRing(secrets, 'throttle'), isOn: settings.RATE_LIMIT === 'on', clock }),
     accessTokens: new AccessTokens({
-      keys: keyRing(secrets, 'access-token'),
+      keys: accessKeys,
       issuer: NAME,
       audience: NAME,
       lifetimeS: settings.ACCESS_TOKEN_EXPIRE_MINUTES * MINUTE_S,
@@ -52,7 +55,7 @@ export function buildServices({ settings, secretKey, database, clock }: Ground<R
     }),
   });
   const administration = new AdministrationService({ database, users, passwords, sessions: lives, audit });
-  return { users, auth, administration, apiPrefix: settings.API_V1_PREFIX };
+  return { users, auth, administration, publicKeys: publicKeys(accessKeys), apiPrefix: settings.API_V1_PREFIX };
 }
 
 function passwordsOf(settings: Settings): Passwords {

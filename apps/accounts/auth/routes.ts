@@ -1,9 +1,11 @@
 /** Calls for signing in and out. */
 import { everyone } from 'keelson/http';
 import { route, signedIn } from '../route.ts';
-import { Login, Refresh, SessionId, SessionList, TokenPair } from './schema.ts';
+import { KeySet, Login, Refresh, SessionId, SessionList, TokenPair } from './schema.ts';
 
 const tags = ['auth'];
+/** Far shorter than a retired key stays in SECRET_KEY_PREVIOUS. */
+const KEYS_FRESH_S = 300;
 
 export const authRoutes = [
   route({
@@ -64,5 +66,20 @@ export const authRoutes = [
     responses: { 204: null },
     errors: ['NOT_FOUND'],
     handler: ({ principal, params, services }) => services.auth.endSession(principal, params.id),
+  }),
+  route({
+    method: 'GET',
+    url: '/.well-known/jwks.json',
+    root: true,
+    operationId: 'getPublicKeys',
+    summary: 'The public keys that verify access tokens',
+    description: 'Empty unless ALGORITHM is EdDSA.',
+    tags,
+    guard: everyone,
+    responses: { 200: KeySet },
+    handler: ({ services, reply }) => {
+      reply.header('cache-control', `public, max-age=${KEYS_FRESH_S}`);
+      return { keys: services.publicKeys };
+    },
   }),
 ];

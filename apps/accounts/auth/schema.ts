@@ -58,3 +58,17 @@ export const SessionList = Type.Object({
     { maxItems: SESSIONS_MAX },
   ),
 });
+
+/** The public keys of this service (RFC 7517): none when its tokens are signed and verified by one key. */
+export const KeySet = Type.Object({
+  keys: Type.Array(
+    Type.Object({
+      kty: Type.Literal('OKP'),
+      crv: Type.Literal('Ed25519'),
+      x: Type.String(),
+      kid: Type.String(),
+      use: Type.Literal('sig'),
+      alg: Type.Literal('EdDSA'),
+    }),
+  ),
+});

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { type Clock, systemClock } from '../clock.ts';
 import { type FieldProblem, KeelsonError } from '../errors.ts';
-import { isCommonPassword, isNamedAfter } from './common-password.ts';
+import { isCommonPassword, isNamedAfter } from './guess.ts';
 import { Gate } from './gate.ts';
 import { argon2Scheme, bcryptScheme, type PasswordCosts, type PasswordScheme, type PasswordSchemeName } from './password-scheme.ts';
 

@@ -180,6 +180,11 @@ const security = {
     unset: 'made and kept in .keelson/secret-key in development and test',
   }),
   SECRET_KEY_PREVIOUS: list({ description: 'Former keys, after a change: they verify tokens and never sign.', of: 'secret', itemsMax: 5 }),
+  ALGORITHM: choice({
+    description: 'How access tokens are signed: by a key that verifies them too, or by one whose public half is at /.well-known/jwks.json.',
+    values: ['HS256', 'EdDSA'],
+    default: 'HS256',
+  }),
   ACCESS_TOKEN_EXPIRE_MINUTES: integer({
     description: 'How long an access token is good, in minutes.',
     default: 15,

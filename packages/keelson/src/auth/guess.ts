@@ -1,5 +1,5 @@
 /** Passwords that everybody tries first: put together from common words, keyboard walks, repetitions and years, or from the user's own name. */
-import { commonWords, walks } from './common-words.ts';
+import { commonWords, walks } from './guess-words.ts';
 
 /** Longer ones are put together from more than anybody lists. */
 const CHARACTERS_MAX = 24;

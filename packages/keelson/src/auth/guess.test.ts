@@ -1,8 +1,8 @@
 /** Passwords that everybody tries first are refused in every dress, and ones of a user's own are not. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isCommonPassword, isNamedAfter } from './common-password.ts';
-import { commonWords } from './common-words.ts';
+import { isCommonPassword, isNamedAfter } from './guess.ts';
+import { commonWords } from './guess-words.ts';
 
 const common = `
 12345678 123456789 1234567890 password password1 password12 password123 Password1 Password123! P@ssw0rd P@ssword1 Passw0rd! pa$$word qwerty123 qwertyuiop
