@@ -1,7 +1,7 @@
 /** The command group `db`: what can be said to it; what it does is loaded when it is said. */
 import { type Command, Option } from 'commander';
 import type { Context, Run, WholeApp } from './context.ts';
-import type { SqlOptions } from './sql.ts';
+import type { SqlOptions } from './sql-session.ts';
 
 interface Json {
   readonly json?: true;

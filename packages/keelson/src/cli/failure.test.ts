@@ -39,6 +39,13 @@ test('neither message nor cause nor stack lets a secret or a control character t
   }
 });
 
+test('fields that do not fit are named with what is wrong, unless the message has said so, and without their values', () => {
+  const validationErrors = [{ field: 'email', message: 'is none', value: 'not-for-eyes' }];
+  const error = new KeelsonError('VALIDATION_ERROR', { message: 'It does not fit.', hint: 'Mend it.', validationErrors });
+  assert.equal(told(error), 'It does not fit.\n  email: is none\nhint:  Mend it.\ncode:  VALIDATION_ERROR');
+  assert.doesNotMatch(told(new KeelsonError('CONFIG_INVALID', { message: 'email is none', validationErrors })), /email: /u);
+});
+
 test('a connection that was tried on several addresses is told by the first', () => {
   const cause = new AggregateError([new Error('connect ECONNREFUSED ::1:5432'), new Error('connect ECONNREFUSED 127.0.0.1:5432')], '');
   assert.match(told(new KeelsonError('DATABASE_CONNECTION_FAILED', { cause })), /cause: connect ECONNREFUSED ::1:5432\n/u);

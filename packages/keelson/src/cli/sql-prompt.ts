@@ -4,7 +4,7 @@ import type { Connection } from '../postgres/connection.ts';
 import type { Postgres } from '../postgres/postgres.ts';
 import type { Context } from './context.ts';
 import { describeFailure } from './failure.ts';
-import type { SqlSession } from './sql.ts';
+import type { SqlSession } from './sql-session.ts';
 import { SqlBuffer } from './sql-buffer.ts';
 
 /** Where the prompt stands. */

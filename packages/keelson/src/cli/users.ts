@@ -1,6 +1,6 @@
 /** What the commands of `user` do. */
 import { type AdministeredUser, offersAdministration, type UserAdministration } from '../auth/administration.ts';
-import { KeelsonError } from '../errors.ts';
+import { isKeelsonError, KeelsonError } from '../errors.ts';
 import type { Context, WholeApp } from './context.ts';
 import { renderJson, renderTable } from './output.ts';
 import { type PasswordSource, passwordSource } from './password.ts';
@@ -79,12 +79,25 @@ export async function list(context: Context, whole: WholeApp, { limit, offset, j
 
 async function withUsers<T>({ app }: Context, whole: WholeApp, block: (users: UserAdministration) => Promise<T>): Promise<T> {
   return whole.withServices(async (services) => {
-    if (offersAdministration(services)) return block(services.administration);
+    if (offersAdministration(services)) return worded(block(services.administration));
     throw new KeelsonError('USAGE', {
       message: `${app.name} has no users to administer.`,
       hint: 'An app that has offers them as services.administration: UserAdministration of keelson/auth.',
     });
   });
+}
+
+/** The words of a call of the API do not fit here. */
+async function worded<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!isKeelsonError(error, 'VALIDATION_ERROR') || error.validationErrors === undefined) throw error;
+    throw new KeelsonError('VALIDATION_ERROR', {
+      message: `It was refused: ${error.validationErrors.map(({ field, message }) => `the ${field.replace(/^body\./, '')} ${message}`).join('; ')}.`,
+      hint: 'Choose another and run it again.',
+    });
+  }
 }
 
 /** Asked for only when the app is there to take it. */
