@@ -27,7 +27,7 @@ test('with EdDSA a token is verified by whoever has the public key, and lets its
   const named = keys.find(({ kid }) => Buffer.from(header, 'base64url').toString().includes(`"${kid}"`));
   assert.ok(named !== undefined);
   assert.deepEqual(Object.keys(named).toSorted(), ['alg', 'crv', 'kid', 'kty', 'use', 'x']);
-  const publicKey = createPublicKey({ key: { kty: named['kty'], crv: named['crv'], x: named['x'] }, format: 'jwk' });
+  const publicKey = createPublicKey({ key: { kty: named['kty'] ?? '', crv: named['crv'] ?? '', x: named['x'] ?? '' }, format: 'jwk' });
   assert.ok(verify(null, Buffer.from(`${header}.${claims}`), publicKey, Buffer.from(signature, 'base64url')));
   assert.equal((await accounts.call('GET', '/users/me', { token })).body['email'], ada.email);
 });
