@@ -86,6 +86,12 @@ const shapes: readonly (readonly [name: string, text: string])[] = [
     'POST /api/v1/sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n',
   ],
   ['no Host', 'GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n'],
+  ['two Hosts', 'GET /health/live HTTP/1.1\r\nHost: a\r\nhOST: b\r\nConnection: close\r\n\r\n'],
+  ['no version', 'GET /health/live\r\n\r\n'],
+  ['a version to come', 'GET /health/live HTTP/1.2\r\nHost: a\r\n\r\n'],
+  ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+  ['a method that nobody knows', 'BREW /health/live HTTP/1.1\r\nHost: a\r\n\r\n'],
+  ['bytes beyond ASCII in the path', 'GET /nowh\u00e9re HTTP/1.1\r\nHost: a\r\n\r\n'],
   ['no HTTP at all', 'hello\r\n\r\n'],
   ['a space in the path', 'GET /a b HTTP/1.1\r\nHost: a\r\n\r\n'],
 ];
@@ -117,6 +123,29 @@ test('TRACE and CONNECT are a 405 everywhere, and send nothing back', async () =
     assert.ok('allow' in traced.headers && !traced.text.includes('hunter2'));
   }
   assertProblem(await bench.raw('CONNECT db.internal:5432 HTTP/1.1\r\nHost: a\r\n\r\n'), 405, 'METHOD_NOT_ALLOWED', 'CONNECT');
+});
+
+test('an unclear request that follows another on its socket is not made, and nothing after it', async () => {
+  await using bench = await openBench();
+  const first = 'GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n';
+  const { status, text } = await bench.raw(`${first}${shapes[0]?.[1]}GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n`);
+  assert.equal(status, 404);
+  assert.doesNotMatch(text, /healthy|HTTP\/1\.1 2/u);
+  assert.equal(bench.log.lines.filter(({ fields }) => fields['path'] === '/api/v1/notes' || fields['path'] === '/health/live').length, 0);
+});
+
+test('a compressed body is not read', async () => {
+  await using bench = await openBench();
+  const headers = { ...anna, 'content-encoding': 'gzip' };
+  assert.deepEqual(refusal(await bench.post('/api/v1/notes', '{"title":"a"}', headers)), [415, 'UNSUPPORTED_MEDIA_TYPE']);
+  assert.equal((await bench.post('/api/v1/notes', '{"title":"a"}', { ...anna, 'content-encoding': 'identity' })).status, 201);
+});
+
+test('HTTP/1.0 needs no Host, and an upgrade that nobody offers is passed over', async () => {
+  await using bench = await openBench();
+  assert.equal((await bench.raw('GET /health/live HTTP/1.0\r\n\r\n')).status, 200);
+  const upgrade = 'GET /health/live HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n\r\n';
+  assert.equal((await bench.raw(upgrade)).status, 200);
 });
 
 test('an expectation that nobody knows is passed over', async () => {

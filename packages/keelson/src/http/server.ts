@@ -1,28 +1,27 @@
 /** The server: a Fastify instance with the app's routes, on which every failure is a problem and every call is logged. */
-import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { fastify, type FastifyInstance } from 'fastify';
 import type { BaseSettings } from '../config/base.ts';
 import type { Declarations } from '../config/declaration.ts';
-import { KeelsonError } from '../errors.ts';
 import type { Health } from '../health/health.ts';
 import type { Repositories } from '../work/model.ts';
 import type { App, Standing } from './app.ts';
-import { acceptForms, acceptJson, refuseBrokenEscapes } from './bodies.ts';
+import { acceptForms, acceptJson } from './bodies.ts';
 import { answerClientError, answerRefusals } from './client-error.ts';
 import { schemaController } from './compilers.ts';
 import { allowOrigins } from './cors.ts';
 import { serveDocs } from './docs-page.ts';
 import { Drain } from './drain.ts';
+import { guardEntry } from './entry.ts';
 import { serveErrorPages } from './error-pages.ts';
 import { securityHeaders } from './headers.ts';
 import { type EdgeLimits, edgeLimits } from './limits.ts';
-import { AllowedMethods } from './methods.ts';
 import { observe } from './observe.ts';
 import { renderOpenApi } from './openapi.ts';
 import { serveProbes } from './probes.ts';
 import { publicError, sendProblem } from './problem.ts';
 import { limitRate } from './rate-limit.ts';
 import { requestIdOf } from './request-id.ts';
-import { logFailure, logRequests, pathOf } from './request-log.ts';
+import { logFailure, logRequests } from './request-log.ts';
 import type { Route, Session } from './route.ts';
 
 /** What a server is built of, beside the app. */
@@ -61,7 +60,7 @@ export async function buildServer<R extends Repositories, S, D extends Declarati
   drain.watch(server);
   await allowOrigins(server, base.CORS_ORIGINS);
   await limitRate(server, base);
-  addEntry(server);
+  guardEntry(server);
   serveProbes(server, parts.health, base.HEALTH_DETAILS);
   serveErrorPages(server);
   const facts = { name: base.PROJECT_NAME, version: app.version, description: app.description };
@@ -122,34 +121,6 @@ function addHeaders(server: FastifyInstance, environment: BaseSettings['APP_ENV'
     reply.headers(headers).header('x-request-id', request.id);
     done();
   });
-}
-
-/** What is asked of every request before its route: whether it can be understood, and whether there is anything at its path. */
-function addEntry(server: FastifyInstance): void {
-  const methods = new AllowedMethods();
-  server.addHook('onRoute', (route) => methods.add(route.method, route.url));
-  server.addHook('onRequest', (request, reply, done) => {
-    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
-      done(new KeelsonError('MALFORMED_REQUEST', { message: 'The request has no Host header.' }));
-    } else if (request.is404 || request.method === 'TRACE') {
-      done(nothingHere(request, reply, methods));
-    } else if (request.url.includes('%')) {
-      refuseBrokenEscapes(request.url);
-      done();
-    } else done();
-  });
-  // Whoever gives a call up without an answer ends here, too.
-  server.setNotFoundHandler((request, reply) => {
-    throw nothingHere(request, reply, methods);
-  });
-}
-
-/** TRACE would send back what it was sent, credentials with it; whether the path is there is beside the point. */
-function nothingHere(request: FastifyRequest, reply: FastifyReply, methods: AllowedMethods): KeelsonError {
-  const allowed = methods.of(pathOf(request.url));
-  if (allowed.length === 0 && request.method !== 'TRACE') return new KeelsonError('NOT_FOUND');
-  reply.header('allow', allowed.join(', '));
-  return new KeelsonError('METHOD_NOT_ALLOWED');
 }
 
 function addRoutes<R extends Repositories, S, D extends Declarations>(
