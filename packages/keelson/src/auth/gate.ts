@@ -2,6 +2,9 @@
 import { type Clock, systemClock } from '../clock.ts';
 import { KeelsonError } from '../errors.ts';
 
+/** How much the newest task counts in what a task is expected to take. */
+const NEWEST_SHARE = 0.2;
+
 /** How much a gate lets through. */
 export interface GateOptions {
   readonly concurrencyMax: number;
@@ -16,6 +19,8 @@ export class Gate {
   readonly #clock: Clock;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
+  /** What a task took lately; nothing is known before the first. */
+  #taskMs = 0;
 
   constructor(options: GateOptions) {
     this.#options = options;
@@ -25,20 +30,24 @@ export class Gate {
   /**
    * Runs a task when its turn has come.
    *
-   * @throws SERVICE_UNAVAILABLE when the queue is full, or the turn does not come in time
+   * @throws SERVICE_UNAVAILABLE when the queue is full, or the turn does not come in time: told at once where that can be foreseen
    */
   async run<T>(task: () => Promise<T>): Promise<T> {
     if (this.#running < this.#options.concurrencyMax) this.#running += 1;
     else await this.#turn();
+    const startedMs = this.#clock.monotonicMs();
     try {
       return await task();
     } finally {
+      this.#learn(this.#clock.monotonicMs() - startedMs);
       this.#leave();
     }
   }
 
   #turn(): Promise<void> {
     if (this.#waiting.length >= this.#options.queueMax) throw this.#busy('The queue is full.');
+    // Who would wait in vain is better told now than in two seconds, with its connection held all the while.
+    if (this.#expectedMs() > this.#options.waitMs) throw this.#busy('The turn would not come in time.');
     const turn = Promise.withResolvers<void>();
     const patience = new AbortController();
     const admit = (): void => {
@@ -56,6 +65,15 @@ export class Gate {
       () => undefined, // The turn came: nobody waits any more.
     );
     return turn.promise;
+  }
+
+  /** How long one more would wait for its turn. */
+  #expectedMs(): number {
+    return (Math.floor(this.#waiting.length / this.#options.concurrencyMax) + 1) * this.#taskMs;
+  }
+
+  #learn(tookMs: number): void {
+    this.#taskMs = this.#taskMs === 0 ? tookMs : this.#taskMs + NEWEST_SHARE * (tookMs - this.#taskMs);
   }
 
   /** The place goes to who waited longest; it becomes free when nobody waits. */

@@ -43,11 +43,15 @@ function twice(value: object, more: string): string {
   return `${JSON.stringify(value).slice(0, -1)},${more}}`;
 }
 
-/** Every token here must be refused; `key` is the right one. */
-function vectorsFor(key: RingKey): Readonly<Record<string, string>> {
-  const header = { alg: key.alg, typ: 'at+jwt', kid: key.kid };
-  const [h = '', c = '', s = ''] = signed(key, header, fits).split('.');
-  const headers: Readonly<Record<string, unknown>> = {
+interface Header {
+  readonly alg: string;
+  readonly typ: string;
+  readonly kid: string;
+}
+
+/** Headers that must be refused, over claims that fit. */
+function wrongHeaders(header: Header, key: RingKey): Readonly<Record<string, unknown>> {
+  return {
     'alg none': { ...header, alg: 'none' },
     'alg None': { ...header, alg: 'None' },
     'alg NONE': { ...header, alg: 'NONE' },
@@ -96,7 +100,11 @@ function vectorsFor(key: RingKey): Readonly<Record<string, string>> {
     null: null,
     nothing: '',
   };
-  const claims: Readonly<Record<string, unknown>> = {
+}
+
+/** Claims that must be refused, under a header that fits. */
+function wrongClaims(header: Header, key: RingKey): Readonly<Record<string, unknown>> {
+  return {
     'iss wrong': { ...fits, iss: 'glisk' },
     'iss a list': { ...fits, iss: ['accounts'] },
     'iss null': { ...fits, iss: null },
@@ -131,7 +139,12 @@ function vectorsFor(key: RingKey): Readonly<Record<string, string>> {
     'bytes that are no UTF-8': Buffer.from([0xff, 0xfe, 0x7b, 0x7d]).toString('latin1'),
     nothing: '',
   };
-  const forms: Readonly<Record<string, string>> = {
+}
+
+/** Second spellings and broken forms of a token that is good. */
+function wrongForms(header: Header, key: RingKey): Readonly<Record<string, string>> {
+  const [h = '', c = '', s = ''] = signed(key, header, fits).split('.');
+  return {
     'padding at the header': `${h}=.${c}.${s}`,
     'padding at the claims': `${h}.${c}==.${s}`,
     'padding at the signature': `${h}.${c}.${s}=`,
@@ -159,13 +172,18 @@ function vectorsFor(key: RingKey): Readonly<Record<string, string>> {
     nothing: '',
     'ten million dots': '.'.repeat(10_000_000),
   };
+}
+
+/** Every token here must be refused; `key` is the right one. */
+function vectorsFor(key: RingKey): Readonly<Record<string, string>> {
+  const header: Header = { alg: key.alg, typ: 'at+jwt', kid: key.kid };
   return {
-    ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [`header: ${name}`, signed(key, value, fits)])),
-    ...Object.fromEntries(Object.entries(claims).map(([name, value]) => [`claims: ${name}`, signed(key, header, value)])),
+    ...Object.fromEntries(Object.entries(wrongHeaders(header, key)).map(([name, value]) => [`header: ${name}`, signed(key, value, fits)])),
+    ...Object.fromEntries(Object.entries(wrongClaims(header, key)).map(([name, value]) => [`claims: ${name}`, signed(key, header, value)])),
     ...Object.fromEntries(
       Object.entries(fits).map(([name]) => [`claims: no ${name}`, signed(key, header, { ...fits, [name]: undefined })]),
     ),
-    ...Object.fromEntries(Object.entries(forms).map(([name, value]) => [`form: ${name}`, value])),
+    ...Object.fromEntries(Object.entries(wrongForms(header, key)).map(([name, value]) => [`form: ${name}`, value])),
   };
 }
 
