@@ -161,3 +161,10 @@ test('a head and a body that do not come are waited for no longer than the limit
   const half = 'POST /api/v1/sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"email"';
   assertProblem(await bench.raw(half), 408, 'REQUEST_TIMEOUT', 'half of a body');
 });
+
+test('where nothing else is said a head has 10 s, a request 30 s, and a quiet connection outlasts that of a proxy', async () => {
+  await using bench = await openBench();
+  const { headersTimeout, requestTimeout, keepAliveTimeout } = bench.server.server;
+  assert.deepEqual([headersTimeout, requestTimeout], [10_000, 30_000]);
+  assert.ok(keepAliveTimeout > 65_000);
+});

@@ -213,3 +213,12 @@ test('a route says what is wrong with it when it is declared', () => {
   assert.throws(declare('notes', 200), { code: 'MISUSE' });
   assert.throws(declare('/notes', 404), { code: 'MISUSE' });
 });
+
+// INF-6
+test('a route without a guard is refused when it is declared', () => {
+  const unguarded: Parameters<typeof route>[0] = JSON.parse('{"method":"GET","url":"/notes","summary":"x","responses":{"204":null}}');
+  assert.throws(() => route({ ...unguarded, handler: () => undefined }), {
+    code: 'MISUSE',
+    message: 'GET /notes names no guard.',
+  });
+});

@@ -51,6 +51,7 @@ function makeRoute<R extends Repositories, S, P, B extends PartSchema, Q extends
 ): Route<R, S> {
   const { guard, body, query, params, responses, handler, ...facts } = definition;
   const name = `${facts.method} ${facts.url}`;
+  refuseUnguarded(guard, name);
   const wire: RouteWire = {
     body: body && readShape(body, `${name}: body`),
     query: query && readShape(query, `${name}: query`),
@@ -65,6 +66,12 @@ function makeRoute<R extends Repositories, S, P, B extends PartSchema, Q extends
   };
   const writers = new Map([...wire.responses].map(([status, shape]) => [status, shape && compileWriter(shape, name)]));
   return { ...facts, url, guard, wire, bind: (parts) => bindRoute({ parts, guard, readers, writers, handler }) };
+}
+
+/** The types ask for a guard, and code without types may leave it out; what is open to all must say so. */
+function refuseUnguarded(guard: { readonly check?: unknown } | undefined, name: string): void {
+  if (typeof guard?.check === 'function') return;
+  throw new KeelsonError('MISUSE', { message: `${name} names no guard.`, hint: 'Name the guard of its callers, or `everyone`.' });
 }
 
 interface Readers<B, Q, U> {
