@@ -90,7 +90,14 @@ const byState: ReadonlyMap<string, Trouble> = new Map([
     '28000',
     { why: 'the server does not let this user in', hint: "Correct the user in DATABASE_URL, or the server's pg_hba.conf.", passing: false },
   ],
-  ['3D000', { why: 'the database does not exist', hint: 'Create it (`createdb`), or correct its name in DATABASE_URL.', passing: false }],
+  [
+    '3D000',
+    {
+      why: 'the database does not exist',
+      hint: 'Create it (`npx keelson db create`, or `createdb`), or correct its name in DATABASE_URL.',
+      passing: false,
+    },
+  ],
   [
     '53300',
     {
