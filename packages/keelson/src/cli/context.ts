@@ -7,6 +7,7 @@ import type { SettingsDefinition } from '../config/definition.ts';
 import { type EnvironmentVariables, workingDirectory } from '../config/environment.ts';
 import type { RouteFacts } from '../http/route.ts';
 import type { AnyTable } from '../schema/table.ts';
+import type { Model } from '../work/model.ts';
 import type { Input } from './input.ts';
 import type { Output } from './output.ts';
 
@@ -19,6 +20,8 @@ export interface AppFacts {
   readonly tables: readonly AnyTable[];
   readonly settings: SettingsDefinition<Declarations>;
   readonly migrationsDirectory: string;
+  /** Its policies say which role needs rights. */
+  readonly model: Model;
   readonly routes: readonly (RouteFacts & { readonly guard: { readonly name: string } })[];
 }
 

@@ -8,6 +8,7 @@ import { nameOf } from '../migrate/reference.ts';
 import { Migrator } from '../migrate/runner.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { quoteName, quoteText } from '../schema/sql.ts';
+import { createBoundRole, grantToBoundRole, hasPolicies } from '../work/bound-role.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './context.ts';
 import { databaseName, databaseSettings, isGuarded, isPooled, withConnection } from './database.ts';
@@ -42,19 +43,40 @@ export async function reset(context: Context, options: { readonly yes?: string; 
       hint: 'Set DIRECT_DATABASE_URL to the same database past the pooler.',
     });
   }
-  const runs = await withConnection(
+  const isEmbedded = (settings.DIRECT_DATABASE_URL ?? settings.DATABASE_URL) === undefined;
+  const { runs, deprived } = await withConnection(
     context,
     async (connection) => {
       const log = talkLog(context);
+      const roles = await rolesWithRights(connection, namespace);
       output.progress(`Dropping the schema ${namespace} …`);
       await withLock({ connection, namespace, waitMs: LOCK_WAIT_MS, log, clock: systemClock }, () => dropNamespace(connection, namespace));
       output.progress(`Applying ${revisions.length} revisions …`);
-      return new Migrator({ connection, revisions, namespace, log }).up();
+      const applied = await new Migrator({ connection, revisions, namespace, log }).up();
+      return { runs: applied, deprived: isEmbedded && (await grantAnew(context, connection)) ? [] : roles };
     },
     { statementTimeoutMs: 0, transactionTimeoutMs: 0, lockTimeoutMs: 10_000 },
   );
-  if (options.json) output.data(renderJson({ database: name, namespace, runs }));
+  if (options.json) output.data(renderJson({ database: name, namespace, runs, rightsLost: deprived }));
   else output.talk([`${app.name} is as new in ${JSON.stringify(name)}:`, ...runs.map((run) => `  up  ${nameOf(run)}`)].join('\n'));
+  if (deprived.length > 0) output.talk(`Rights on the schema that went with it, to be granted again: ${deprived.join(', ')}.`);
+}
+
+/** Gives the role that policies bind its rights again, as a start does on the embedded server: the app may be running. */
+async function grantAnew({ app }: Context, connection: Connection): Promise<boolean> {
+  if (!hasPolicies(app.model)) return false;
+  await createBoundRole(connection, app.namespace);
+  await grantToBoundRole(connection, app.model);
+  return true;
+}
+
+/** Who but the owner could do something in the schema. */
+async function rolesWithRights(connection: Connection, namespace: string): Promise<readonly string[]> {
+  const { rows } = await connection.command(`
+    select distinct case acl.grantee when 0 then 'public' else acl.grantee::regrole::text end
+    from pg_catalog.pg_namespace as n, pg_catalog.aclexplode(n.nspacl) as acl
+    where n.nspname = ${quoteText(namespace)} and acl.grantee <> n.nspowner order by 1`);
+  return rows.map(([role]) => role ?? '');
 }
 
 /** Everything in the database that is in no schema of the system and not in this one, by what it is. */

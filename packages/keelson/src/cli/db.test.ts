@@ -60,17 +60,21 @@ test('reset empties the namespace of the app, migrates up again, and leaves what
     'create table other.kept (id int primary key)',
     'insert into other.kept values (1)',
     'create table sample.not_of_a_migration (id int)',
+    'grant usage on schema sample to public',
   );
   const reset = await sample.run(['db', 'reset', '--yes', name], environment);
   assert.equal(reset.code, 0, reset.err);
-  assert.match(reset.err, /^sample is as new in "[^"]+":\n {2}up {2}20260101T0900_initial\n {2}up {2}20260102T0900_add_title\n$/u);
+  assert.match(
+    reset.err,
+    /^sample is as new in "[^"]+":\n {2}up {2}20260101T0900_initial\n {2}up {2}20260102T0900_add_title\nRights on the schema that went with it, to be granted again: public\.\n$/u,
+  );
   const rows = await on(
     database.url,
     `select (select count(*) from sample.notes), (select count(*) from other.kept), to_regclass('sample.not_of_a_migration')`,
   );
   assert.deepEqual(rows, [['0', '1', null]]);
   const asJson = await sample.command(['db', 'reset', '--json', '--yes', name], environment);
-  assert.match(asJson.out, /"namespace": "sample"/u);
+  assert.match(asJson.out, /"namespace": "sample"[^]*"rights_lost": \[\]/u);
 });
 
 test('reset drops nothing when that would take away what is in another schema', async () => {

@@ -68,11 +68,11 @@ export async function runCommand<R extends Repositories, S, D extends Declaratio
 ): Promise<number> {
   try {
     const migrationsDirectory = migrationsPath(app.migrationsDirectory);
-    const { name, version, description, settings, routes } = app;
-    const { namespace, tables } = app.model;
+    const { name, version, description, model, settings, routes } = app;
+    const { namespace, tables } = model;
     const context: Context = {
       ...surroundings,
-      app: { name, version, description, settings, namespace, tables, migrationsDirectory, routes },
+      app: { name, version, description, settings, namespace, tables, model, migrationsDirectory, routes },
       directory: appDirectory(migrationsDirectory),
     };
     return await runProgram(context, { argv, whole: wholeOf(app, context) });

@@ -9,6 +9,7 @@ import { bringUp, type DatabaseGround, openPostgres } from '../http/start-databa
 import { Steps } from '../http/steps.ts';
 import { openDatabase } from '../work/database.ts';
 import type { Repositories } from '../work/model.ts';
+import { checkRowSecurity } from '../work/row-security.ts';
 import { type Context, noticeOtherEnv } from './context.ts';
 import { talkLog } from './talk.ts';
 
@@ -32,11 +33,12 @@ export async function withStanding<R extends Repositories, S, D extends Declarat
   const base = parseBase(settings);
   try {
     const secretKey = base.SECRET_KEY ?? (await developmentSecret(directory));
-    const ground: DatabaseGround = { name: app.name, base, directory, log, clock, steps };
+    const ground: DatabaseGround = { name: app.name, model: app.model, base, directory, log, clock, steps };
     output.progress('Connecting to the database …');
     const postgres = await openPostgres(ground);
     await bringUp(ground, postgres, { folder: app.migrationsDirectory, namespace: app.model.namespace });
     const database = openDatabase(app.model, postgres, { log, clock });
+    await checkRowSecurity(database);
     const standing = { settings, database, log, clock, secretKey, directory };
     return await block({ ...standing, services: await app.services(standing) });
   } finally {

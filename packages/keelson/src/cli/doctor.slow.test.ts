@@ -1,0 +1,44 @@
+/** The commands of the database and `doctor` on the embedded server, which each of them starts for itself or shares with the app that runs. */
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { makeSample, urlsOf } from './sample.fixture.ts';
+
+async function freePort(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return String(typeof address === 'object' && address !== null ? address.port : 0);
+}
+
+// INF-10
+test('from nothing the embedded database is filled, questioned, looked at and emptied, with the app running or not', async () => {
+  using sample = makeSample();
+  const environment = { PORT: await freePort() };
+  const seeded = await sample.run(['db', 'seed'], environment);
+  assert.equal(seeded.code, 0, seeded.err);
+  assert.deepEqual(await sample.run(['db', 'sql', '--csv', 'select title from notes'], environment), {
+    code: 0,
+    out: 'title\nseeded\n',
+    err: '(1 row)\n',
+  });
+  const alone = await sample.run(['doctor'], environment);
+  assert.equal(alone.code, 0, alone.out);
+  assert.match(
+    alone.out,
+    /^ok +server +PostgreSQL 18\.\d+ \(embedded, \.keelson\/postgres\)\.\nok +migrations +Up to date, 2 applied\.$/mu,
+  );
+  assert.match(alone.out, new RegExp(`^ok +port +${environment.PORT} of 127\\.0\\.0\\.1 is free\\.$`, 'mu'));
+
+  const started = sample.start(['serve'], environment);
+  const { health } = await urlsOf(started);
+  const [beside, reset] = [await sample.run(['doctor'], environment), await sample.run(['db', 'reset', '--yes', 'sample'], environment)];
+  assert.equal(beside.code, 0, beside.out);
+  assert.match(beside.out, new RegExp(`^ok +port +sample 1\\.2\\.3 is already running at \\S+ \\(pid ${started.child.pid}\\)\\.$`, 'mu'));
+  assert.equal(reset.code, 0, reset.err);
+  assert.equal((await fetch(health)).status, 200, 'the app goes on');
+  assert.equal((await sample.run(['db', 'sql', '--csv', 'select title from notes'], environment)).out, 'title\n');
+  started.child.kill('SIGTERM');
+  assert.equal((await started.ended).code, 0);
+});
