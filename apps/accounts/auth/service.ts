@@ -76,7 +76,7 @@ export class AuthService {
     const session = await database.work(
       async (unit) => {
         // Locked, so that a change of the password and the end of an account come before this session or after it, and never between.
-        const user = await unit.users.get(found.id, { lock: true });
+        const user = await unit.users.get(found.id, { lock: true }).catch(refuseGone);
         if (user.passwordHash !== found.passwordHash) throw new KeelsonError('INVALID_CREDENTIALS');
         await throttle.succeed(unit.sql, attempt);
         refuseInactive(user);
@@ -225,6 +225,11 @@ function refuseInactive({ isActive }: { readonly isActive: boolean }): void {
 /** Today superusers may do everything, and everybody else what is their own. */
 function permits({ isSuperuser }: CurrentUser, _permission: Permission): boolean {
   return isSuperuser;
+}
+
+/** A user who was removed while the password was checked is like one who never was. */
+function refuseGone(cause: unknown): never {
+  throw isKeelsonError(cause, 'NOT_FOUND') ? new KeelsonError('INVALID_CREDENTIALS', { cause }) : cause;
 }
 
 /** What is typed, in the form in which it is counted: all spellings of an e-mail are one account. */
