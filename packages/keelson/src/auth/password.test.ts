@@ -205,6 +205,24 @@ test('who waits too long is refused and leaves the queue, and the place goes to 
   assert.deepEqual(await Promise.all([running, next]), ['first', 'next']);
 });
 
+// INF-6
+test('who would wait too long, by what tasks took lately, is refused at once', async () => {
+  let nowMs = 0;
+  const clock: Clock = { ...handClock(), monotonicMs: () => nowMs };
+  const gate = new Gate({ concurrencyMax: 1, queueMax: 64, waitMs: 2_000, clock });
+  await gate.run(async () => {
+    nowMs += 900;
+  });
+  const end = Promise.withResolvers<string>();
+  const runs = [gate.run(() => end.promise), gate.run(() => end.promise), gate.run(() => end.promise)];
+  await assert.rejects(
+    gate.run(() => assert.fail('It ran.')),
+    (error) => isKeelsonError(error, 'SERVICE_UNAVAILABLE'),
+  );
+  end.resolve('served');
+  assert.deepEqual(await Promise.all(runs), ['served', 'served', 'served']);
+});
+
 test('a task that fails gives its place back', async () => {
   const gate = new Gate({ concurrencyMax: 1, queueMax: 1, waitMs: 2_000 });
   await assert.rejects(
