@@ -1,6 +1,8 @@
 /** The commands of the database and `doctor` on the embedded server, which each of them starts for itself or shares with the app that runs. */
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import path from 'node:path';
 import { test } from 'node:test';
 import { makeSample, urlsOf } from './sample.fixture.ts';
 
@@ -39,6 +41,32 @@ test('from nothing the embedded database is filled, questioned, looked at and em
   assert.equal(reset.code, 0, reset.err);
   assert.equal((await fetch(health)).status, 200, 'the app goes on');
   assert.equal((await sample.run(['db', 'sql', '--csv', 'select title from notes'], environment)).out, 'title\n');
+  started.child.kill('SIGTERM');
+  assert.equal((await started.ended).code, 0);
+});
+
+test('after a reset beside the app that runs, the role that its policies bind can go on', async () => {
+  using sample = makeSample();
+  const file = path.join(sample.folder, 'app.ts');
+  const code = readFileSync(file, 'utf8')
+    .replace('title: text().nullable() });', "title: text().nullable() }, () => [policy('everything', { using: sql`true` })]);")
+    .replace('import { sql, table,', 'import { policy, sql, table,');
+  writeFileSync(file, code);
+  const revision =
+    '-- up\nalter table notes enable row level security;\nalter table notes force row level security;\ncreate policy notes_everything_policy on notes using (true);\n\n-- down\ndrop policy notes_everything_policy on notes;\n';
+  writeFileSync(path.join(sample.folder, 'migrations/20260103T0900_policy.sql'), revision);
+  const environment = { PORT: '0' };
+  const started = sample.start(['serve'], environment);
+  await urlsOf(started);
+  const may = `select has_table_privilege('sample_user', 'sample.notes', 'insert'), has_schema_privilege('sample_user', 'sample', 'usage')`;
+  const rights = (): Promise<string> => sample.run(['db', 'sql', '--csv', may], environment).then(({ out }) => out.split('\n')[1] ?? '');
+  assert.equal(await rights(), 't,t');
+  const reset = await sample.run(['db', 'reset', '--yes', 'sample'], environment);
+  assert.equal(reset.code, 0, reset.err);
+  assert.ok(!reset.err.includes('granted again'), reset.err);
+  assert.equal(await rights(), 't,t');
+  const seeded = await sample.run(['db', 'seed'], environment);
+  assert.equal(seeded.code, 0, seeded.err);
   started.child.kill('SIGTERM');
   assert.equal((await started.ended).code, 0);
 });
