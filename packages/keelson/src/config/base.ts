@@ -51,7 +51,7 @@ const application = {
     unit: 'hops',
   }),
   RATE_LIMIT: choice({
-    description: 'Whether calls are limited per address of a client. Off only outside production.',
+    description: 'Whether calls are limited per address of a client, and guesses at passwords slowed down. Off only outside production.',
     values: ['on', 'off'],
     default: {
       note: 'on; off in test',
