@@ -12,7 +12,8 @@ const YEAR = /^(?:19|20)\d\d/u;
 
 const words: ReadonlySet<string> = new Set(commonWords);
 const wordLengthMax = Math.max(...commonWords.map((word) => word.length));
-const steps: ReadonlySet<string> = new Set(walks.flatMap((walk) => piecesOf(walk)));
+// One text, so that a piece is looked for once.
+const allWalks = [...walks, ...walks.map((walk) => Array.from(walk).toReversed().join(''))].join('\n');
 
 const LETTERS_BY_SIGN: Readonly<Record<string, string>> = {
   '@': 'a',
@@ -65,7 +66,7 @@ function ownCharacters(plain: string, spelt: string): number {
 function commonLengths(text: string, start: number): readonly number[] {
   const lengths = [...wordLengths(text, start)];
   let walk = WALK_MIN;
-  while (start + walk <= text.length && steps.has(text.slice(start, start + walk))) {
+  while (start + walk <= text.length && allWalks.includes(text.slice(start, start + walk))) {
     lengths.push(walk);
     walk += 1;
   }
@@ -94,16 +95,6 @@ function echoLengths(text: string, start: number): readonly number[] {
     if (end - start >= size * REPEATED_MIN || (size === 4 && end - start === size * 2)) lengths.push(end - start);
   }
   return lengths;
-}
-
-function piecesOf(walk: string): readonly string[] {
-  const pieces: string[] = [];
-  for (const way of [walk, Array.from(walk).toReversed().join('')]) {
-    for (let start = 0; start + WALK_MIN <= way.length; start += 1) {
-      for (let end = start + WALK_MIN; end <= way.length && end - start <= CHARACTERS_MAX; end += 1) pieces.push(way.slice(start, end));
-    }
-  }
-  return pieces;
 }
 
 function lettersOf(text: string): string {

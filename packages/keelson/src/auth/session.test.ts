@@ -238,6 +238,48 @@ test('nothing in the table is a refresh token, or enough to make one', async () 
   assert.ok(!JSON.stringify(row).includes(signature));
 });
 
+test('a session is forgotten a month after its absolute end, when its user begins another; others are not', async () => {
+  await using on = await ground();
+  const sessions = on.sessionsWith({ absoluteDays: 10 });
+  const other = newId();
+  await on.run(sql`insert into ${users} (id) values (${other})`);
+  const [old, others] = [await sessions.begin(on.run, userId), await sessions.begin(on.run, other)];
+  on.clock.nowMs = startMs + 40 * DAY_MS;
+  const kept = await sessions.begin(on.run, userId);
+  assert.ok((await on.rowOf(old.sessionId)) !== undefined);
+  on.clock.nowMs += 1;
+  await sessions.begin(on.run, userId);
+  assert.equal(await on.rowOf(old.sessionId), undefined);
+  for (const { sessionId } of [kept, others]) assert.ok((await on.rowOf(sessionId)) !== undefined);
+});
+
+// INF-6
+test('the sessions of a user are listed and ended, one or all but one, and those of others are not touched', async () => {
+  await using on = await ground();
+  const sessions = on.sessionsWith();
+  const other = newId();
+  await on.run(sql`insert into ${users} (id) values (${other})`);
+  const begun = [await sessions.begin(on.run, userId), await sessions.begin(on.run, userId), await sessions.begin(on.run, userId)];
+  const others = await sessions.begin(on.run, other);
+  const listed = async (): Promise<readonly string[]> => (await sessions.list(on.run, userId)).map(({ id }) => id);
+  const [first, second, third] = begun.map(({ sessionId }) => sessionId);
+  assert.deepEqual(await listed(), [third, second, first]);
+  assert.equal(await sessions.endOne(on.run, { userId, sessionId: others.sessionId }), false);
+  assert.equal(await sessions.endOne(on.run, { userId, sessionId: second ?? '' }), true);
+  assert.equal(await sessions.endOne(on.run, { userId, sessionId: second ?? '' }), false);
+  assert.deepEqual(await listed(), [third, first]);
+  await sessions.endAll(on.run, { userId, reason: 'password_changed', except: first });
+  assert.deepEqual(await listed(), [first]);
+  assert.equal((await on.rowOf(third ?? ''))?.['end_reason'], 'password_changed');
+  assert.equal((await on.rowOf(second ?? ''))?.['end_reason'], 'ended_by_user');
+  await sessions.endAll(on.run, { userId, reason: 'deactivated' });
+  assert.deepEqual(await listed(), []);
+  assert.deepEqual(
+    (await sessions.list(on.run, other)).map(({ id }) => id),
+    [others.sessionId],
+  );
+});
+
 test('the sessions go with their user', async () => {
   await using on = await ground();
   const gone = newId();

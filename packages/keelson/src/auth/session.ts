@@ -65,6 +65,8 @@ interface Presented {
 type Outcome = 'rotated' | 'reused' | 'ended' | 'expired';
 
 const LIST_MAX = 100;
+/** How long a session is kept after its last possible day: for who looks into what happened. */
+const KEPT_DAYS = 30;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const REFRESH_TOKEN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([1-9][0-9]{0,8})\.([A-Za-z0-9_-]{43})$/u;
 
@@ -91,14 +93,19 @@ export class Sessions {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** Begins a session of a user. */
+  /** Begins a session of a user, and forgets those of the same user that ended for good so long ago that nobody asks for them. */
   async begin(run: RunSql, userId: string): Promise<LiveSession> {
     const now = this.#clock.now();
     const absolute = new Date(now.getTime() + this.#absoluteMs);
     const idle = new Date(now.getTime() + Math.min(this.#idleMs, this.#absoluteMs));
     const sessionId = newId();
     const t = this.#table;
+    const forgotten = new Date(now.getTime() - KEPT_DAYS * DAY_MS);
     await run(sql`
+      with forgotten as (
+        delete from ${t}
+        where user_id = ${userId} and absolute_expires_at < ${forgotten}
+      )
       insert into ${t} (${t.id}, ${t.userId}, ${t.counter}, ${t.createdAt}, ${t.refreshedAt}, ${t.idleExpiresAt}, ${t.absoluteExpiresAt})
       values (${sessionId}, ${userId}, 1, ${now}, ${now}, ${idle}, ${absolute})
     `);
