@@ -57,6 +57,7 @@ test('in an empty environment the defaults hold, and nothing is missing', () => 
       MIGRATE_ON_START: 'apply',
       SECRET_KEY: undefined,
       SECRET_KEY_PREVIOUS: [],
+      ALGORITHM: 'HS256',
       ACCESS_TOKEN_EXPIRE_MINUTES: 15,
       REFRESH_TOKEN_IDLE_DAYS: 7,
       REFRESH_TOKEN_ABSOLUTE_DAYS: 30,

@@ -213,17 +213,3 @@ test('a route says what is wrong with it when it is declared', () => {
   assert.throws(declare('notes', 200), { code: 'MISUSE' });
   assert.throws(declare('/notes', 404), { code: 'MISUSE' });
 });
-
-// INF-6
-test('a route without a guard is refused when it is declared', () => {
-  const unguarded = parseDefinition({ method: 'GET', url: '/notes', summary: 'x', responses: { 204: null }, handler: () => undefined });
-  assert.throws(() => route(unguarded), {
-    code: 'MISUSE',
-    message: 'GET /notes names no guard.',
-  });
-});
-
-/** As code without types would write it. */
-function parseDefinition(value: unknown): Parameters<typeof route>[0] {
-  return value as Parameters<typeof route>[0];
-}
