@@ -1,66 +1,16 @@
 /** The README to the letter: every command that it shows is run, against what `npm start` serves in a fresh copy. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
-import net from 'node:net';
-import { tmpdir } from 'node:os';
+import { execFile, spawn } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { copyRepository, freePort, processesIn, root, untilReady } from './fresh-copy.fixture.ts';
 
-const root = path.resolve(import.meta.dirname, '..');
 const run = promisify(execFile);
 
 /** The shell blocks of the README, in order. */
 const blocks = [...readFileSync(path.join(root, 'README.md'), 'utf8').matchAll(/```sh\n(.*?)```/gsu)].map(([, text = '']) => text);
-
-/** A copy of what git keeps, without data of its own. */
-function copyRepository(): string {
-  const copy = mkdtempSync(path.join(tmpdir(), 'keelson-readme-'));
-  const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' }).split(
-    '\n',
-  );
-  for (const file of files) {
-    if (file !== '') cpSync(path.join(root, file), path.join(copy, file), { recursive: true });
-  }
-  symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
-  return copy;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  assert.ok(address !== null && typeof address === 'object');
-  await new Promise((resolve) => server.close(resolve));
-  return address.port;
-}
-
-/** Resolves with what was printed once it says that it is ready; rejects when the process ends before. */
-async function untilReady(child: ChildProcess): Promise<string> {
-  let printed = '';
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.on('data', (chunk: Buffer) => {
-      printed += chunk.toString();
-      if (printed.includes('Ctrl-C stops it')) resolve(printed);
-    });
-  }
-  child.once('exit', () => reject(new Error(`npm start ended:\n${printed}`)));
-  return promise;
-}
-
-/** The processes whose working directory or program lies in a folder. */
-function processesIn(folder: string): string[] {
-  return readdirSync('/proc').filter((pid) => {
-    if (!/^\d+$/u.test(pid)) return false;
-    try {
-      return readlinkSync(`/proc/${pid}/cwd`).startsWith(folder) || readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder);
-    } catch {
-      return false;
-    }
-  });
-}
 
 // FND-6 INF-9
 test('a new user who follows the README gets what it says, and Ctrl-C leaves no process behind', async (t) => {
