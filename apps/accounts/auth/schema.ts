@@ -6,6 +6,10 @@ const PASSWORD_CHARACTERS_MAX = 1_024;
 const ACCESS_TOKEN_CHARACTERS_MAX = 4_096;
 const REFRESH_TOKEN_CHARACTERS_MAX = 1_024;
 const SCOPE_CHARACTERS_MAX = 1_000;
+/** An Ed25519 key is 43 characters in base64url. */
+const KEY_CHARACTERS_MAX = 64;
+/** The one that signs, and the former ones. */
+const KEYS_MAX = 10;
 /** As many as are listed at once. */
 const SESSIONS_MAX = 100;
 
@@ -65,10 +69,11 @@ export const KeySet = Type.Object({
     Type.Object({
       kty: Type.Literal('OKP'),
       crv: Type.Literal('Ed25519'),
-      x: Type.String(),
-      kid: Type.String(),
+      x: Type.String({ maxLength: KEY_CHARACTERS_MAX }),
+      kid: Type.String({ maxLength: KEY_CHARACTERS_MAX }),
       use: Type.Literal('sig'),
       alg: Type.Literal('EdDSA'),
     }),
+    { maxItems: KEYS_MAX },
   ),
 });
