@@ -139,6 +139,8 @@ test('a compressed body is not read', async () => {
   const headers = { ...anna, 'content-encoding': 'gzip' };
   assert.deepEqual(refusal(await bench.post('/api/v1/notes', '{"title":"a"}', headers)), [415, 'UNSUPPORTED_MEDIA_TYPE']);
   assert.equal((await bench.post('/api/v1/notes', '{"title":"a"}', { ...anna, 'content-encoding': 'identity' })).status, 201);
+  const get = 'GET /health/live HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n';
+  assert.equal((await bench.raw(get)).status, 200, 'where no body is read, none is refused');
 });
 
 test('HTTP/1.0 needs no Host, and an upgrade that nobody offers is passed over', async () => {

@@ -23,11 +23,13 @@ export function guardEntry(server: FastifyInstance): void {
 }
 
 /** What a proxy in front could have read in another way. @see RFC 9112, section 3.2 */
-function refuseUnclear({ headers, rawHeaders, httpVersion }: IncomingMessage): void {
+function refuseUnclear({ method, headers, rawHeaders, httpVersion }: IncomingMessage): void {
   if (httpVersion === '0.9') throw malformed('The request names no version of HTTP.');
   const hosts = hostsIn(rawHeaders);
   if (hosts > 1) throw malformed('The request has more than one Host header.');
   if (hosts === 0 && httpVersion === '1.1') throw malformed('The request has no Host header.');
+  // Of these no body is ever read.
+  if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return;
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding !== '' && encoding.toLowerCase() !== 'identity') {
     throw new KeelsonError('UNSUPPORTED_MEDIA_TYPE', { message: 'The body is compressed, and compressed bodies are not read.' });
