@@ -10,5 +10,5 @@ export { type StatementEnd, type UnitOutcome, Watch } from './watch.ts';
 export { type SessionSettings } from './connector.ts';
 export { type Address, type SslMode, describeAddress, parseAddress } from './address.ts';
 export { fromDatabase, isConnectionLost, isSerializationFailure, sqlState } from './sqlstate.ts';
-export { toObjects, toRfc3339 } from './values.ts';
+export { toObjects } from './values.ts';
 export { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from './embedded.ts';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { openTrial, unhandledRejections, unnamed } from './trial.fixture.ts';
-import { toObjects, toRfc3339 } from './values.ts';
+import { toRfc3339 } from '../schema/time.ts';
+import { toObjects } from './values.ts';
 
 after(() => assert.deepEqual(unhandledRejections(), []));
 

@@ -1,5 +1,6 @@
 /** Rows of free SQL as objects, each value by the type that PostgreSQL names for it. */
 import { parse as parseArray } from 'postgres-array';
+import { toRfc3339 } from '../schema/time.ts';
 import type { Result } from './exchange.ts';
 
 type Reader = (text: string) => unknown;
@@ -46,28 +47,6 @@ export function toObjects(result: Result): Record<string, unknown>[] {
   const columns = result.fields.map((field) => ({ name: field.name, read: readers.get(field.typeId) ?? readText }));
   return result.rows.map((row) => Object.fromEntries(columns.map(({ name, read }, index) => [name, valueOf(row[index], read)])));
 }
-
-/**
- * A timestamptz of PostgreSQL (ISO DateStyle, any time zone) as RFC 3339 in UTC with every digit of its fraction;
- * what RFC 3339 cannot say (`infinity`, years before 1 or after 9999) stays as it is.
- *
- * @see RFC 3339, section 5.6
- */
-export function toRfc3339(text: string): string {
-  if (text.length <= 29 && text.endsWith('+00') && text.charCodeAt(10) === SPACE) return `${text.slice(0, 10)}T${text.slice(11, -3)}Z`;
-  const match = ELSEWHERE.exec(text)?.groups;
-  if (match === undefined) return text;
-  const { moment = '', fraction = '', sign = '', hours = '0', minutes = '0', seconds = '0' } = match;
-  const offsetS = (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds);
-  const utcMs = Date.parse(`${moment.replace(' ', 'T')}Z`) - (sign === '-' ? -offsetS : offsetS) * 1000;
-  const utc = new Date(utcMs).toISOString();
-  return utc.length === 24 ? `${utc.slice(0, 19)}${fraction}Z` : text;
-}
-
-const SPACE = 32;
-
-const ELSEWHERE =
-  /^(?<moment>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?<fraction>\.\d+)?(?<sign>[+-])(?<hours>\d\d)(?::(?<minutes>\d\d))?(?::(?<seconds>\d\d))?$/u;
 
 function valueOf(text: string | null | undefined, read: Reader): unknown {
   return text === null || text === undefined ? null : read(text);

@@ -17,6 +17,8 @@ test('a moment is read to the millisecond in every form that PostgreSQL writes i
     ['0044-03-15 12:00:00+00 BC', '-000043-03-15T12:00:00.000Z'],
     ['12026-01-02 00:00:00+00', '+012026-01-02T00:00:00.000Z'],
     ['2026-11-20T09:50:00.123Z', '2026-11-20T09:50:00.123Z'],
+    ['2026-11-20 10:50:00.5+01', '2026-11-20T09:50:00.500Z'],
+    ['2026-11-20 04:20:00-05:30', '2026-11-20T09:50:00.000Z'],
   ];
   for (const [text, wanted] of cases) assert.equal(parseTime(text).toISOString(), wanted, text);
   assert.ok(Number.isNaN(parseTime('infinity').getTime()));

@@ -1,6 +1,10 @@
 /** Moments as PostgreSQL writes them, and as RFC 3339. */
 
 const CODE_0 = 48;
+const SPACE = 32;
+
+const ELSEWHERE =
+  /^(?<moment>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?<fraction>\.\d+)?(?<sign>[+-])(?<hours>\d\d)(?::(?<minutes>\d\d))?(?::(?<seconds>\d\d))?$/u;
 
 /** A moment from PostgreSQL's text in UTC (`2026-11-20 09:50:00.123456+00`) or from RFC 3339; microseconds are cut off. */
 export function parseTime(text: string): Date {
@@ -24,9 +28,21 @@ export function parseTime(text: string): Date {
   return parseRareTime(text);
 }
 
-/** PostgreSQL's text of a moment in UTC as RFC 3339; `infinity` and years before Christ stay as they are. */
+/**
+ * A timestamptz of PostgreSQL (ISO DateStyle, any time zone) as RFC 3339 in UTC with every digit of its fraction;
+ * what RFC 3339 cannot say (`infinity`, years before 1 or after 9999) stays as it is.
+ *
+ * @see RFC 3339, section 5.6
+ */
 export function toRfc3339(text: string): string {
-  return text.endsWith('+00') ? `${text.slice(0, 10)}T${text.slice(11, -3)}Z` : text;
+  if (text.length <= 29 && text.endsWith('+00') && text.charCodeAt(10) === SPACE) return `${text.slice(0, 10)}T${text.slice(11, -3)}Z`;
+  const match = ELSEWHERE.exec(text)?.groups;
+  if (match === undefined) return text;
+  const { moment = '', fraction = '', sign = '', hours = '0', minutes = '0', seconds = '0' } = match;
+  const offsetS = (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds);
+  const utcMs = Date.parse(`${moment.replace(' ', 'T')}Z`) - (sign === '-' ? -offsetS : offsetS) * 1000;
+  const utc = new Date(utcMs).toISOString();
+  return utc.length === 24 ? `${utc.slice(0, 19)}${fraction}Z` : text;
 }
 
 function digits(text: string, start: number, count: number): number {
@@ -54,5 +70,5 @@ function parseRareTime(text: string): Date {
   }
   const distant = /^(\d{5,6})-(\d{2}-\d{2}) (.*)\+00$/u.exec(text);
   if (distant !== null) return new Date(`+${(distant[1] ?? '').padStart(6, '0')}-${distant[2] ?? ''}T${distant[3] ?? ''}Z`);
-  return new Date(text);
+  return new Date(toRfc3339(text));
 }
