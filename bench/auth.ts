@@ -169,15 +169,13 @@ function areaUnderCurve(first: readonly number[], second: readonly number[]): nu
 }
 
 function targetsOf(storms: readonly Storm[], { auc }: AuthResult['timing']): readonly Target[] {
-  const worst = (of: (each: Storm) => number): number => median(storms.filter(({ refused }) => refused > 0).map(of));
-  const health = median(storms.map(({ health: { p99Ms } }) => p99Ms));
+  // Held against what was asked for; four times as many are shown, and not judged.
+  const asked = storms.filter(({ logins }) => logins === LOGINS);
+  const health = median(asked.map(({ health: { p99Ms } }) => p99Ms));
+  const refused = median(asked.filter((each) => each.refused > 0).map(({ refusedMs: { p50 } }) => p50));
   return [
-    target('/health p99 while many log in', health, { limit: HEALTH_MS_MAX, sense: 'at most', unit: 'ms' }),
-    target(
-      'a log-in too many is refused, p50',
-      worst(({ refusedMs }) => refusedMs.p50),
-      { limit: REFUSED_MS_MAX, sense: 'at most', unit: 'ms' },
-    ),
+    target(`/health p99 while ${LOGINS} log in`, health, { limit: HEALTH_MS_MAX, sense: 'at most', unit: 'ms' }),
+    target('a log-in too many is refused, p50', refused, { limit: REFUSED_MS_MAX, sense: 'at most', unit: 'ms' }),
     target('known and unknown e-mail, AUC', auc, { limit: AUC_MIN, sense: 'at least', unit: '' }),
     target('known and unknown e-mail, AUC', auc, { limit: AUC_MAX, sense: 'at most', unit: '' }),
   ];
