@@ -63,11 +63,13 @@ export class AuthService {
    *
    * @throws INVALID_CREDENTIALS when the e-mail or the password is wrong; which of them is not told, and takes the same time
    * @throws RATE_LIMITED after too many failures of this account at this address, or of the address
+   * @throws SERVICE_UNAVAILABLE when too many log in at once
    * @throws FORBIDDEN when the user may not sign in
    */
   async login({ email, password }: { readonly email: string; readonly password: string }, caller: Caller): Promise<Tokens> {
     const { database, users, passwords, sessions, throttle } = this.#parts;
     const attempt = { account: accountOf(email), address: caller.address };
+    passwords.refuseIfBusy();
     await database.read(({ sql }) => throttle.admit(sql, attempt));
     const found = await users.findByEmail(email);
     const { matches, isRehashDue } = await passwords.verify(password, found?.passwordHash ?? null);

@@ -10,6 +10,8 @@ export interface GateOptions {
   readonly concurrencyMax: number;
   readonly queueMax: number;
   readonly waitMs: number;
+  /** What a task is expected to take before the first has been seen. */
+  readonly taskMs?: number | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -19,12 +21,25 @@ export class Gate {
   readonly #clock: Clock;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
-  /** What a task took lately; nothing is known before the first. */
-  #taskMs = 0;
+  /** What a task took lately. */
+  #taskMs: number;
 
   constructor(options: GateOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#taskMs = options.taskMs ?? 0;
+  }
+
+  /**
+   * Refuses where `run` would refuse at once: for what comes before the task and costs something itself.
+   *
+   * @throws SERVICE_UNAVAILABLE
+   */
+  refuseIfBusy(): void {
+    if (this.#running < this.#options.concurrencyMax) return;
+    if (this.#waiting.length >= this.#options.queueMax) throw this.#busy('The queue is full.');
+    // Who would wait in vain is better told now than in two seconds, with its connection held all the while.
+    if (this.#expectedMs() > this.#options.waitMs) throw this.#busy('The turn would not come in time.');
   }
 
   /**
@@ -45,9 +60,7 @@ export class Gate {
   }
 
   #turn(): Promise<void> {
-    if (this.#waiting.length >= this.#options.queueMax) throw this.#busy('The queue is full.');
-    // Who would wait in vain is better told now than in two seconds, with its connection held all the while.
-    if (this.#expectedMs() > this.#options.waitMs) throw this.#busy('The turn would not come in time.');
+    this.refuseIfBusy();
     const turn = Promise.withResolvers<void>();
     const patience = new AbortController();
     const admit = (): void => {

@@ -9,6 +9,8 @@ export interface PasswordScheme {
   readonly bytesMax: number;
   /** A hash of the configured cost that no password is known for: who checks against it spends the same time as on a real one. */
   readonly dummy: string;
+  /** What one hash takes on an ordinary core, until it is known better. */
+  readonly hashMs: number;
   /** Whether a stored hash is of this scheme. */
   reads(stored: string): boolean;
   hash(password: string): Promise<string>;
@@ -35,6 +37,9 @@ const ARGON2_BYTES_MAX = 512;
 // bcrypt reads no byte after the 72nd, in every implementation.
 const BCRYPT_BYTES_MAX = 72;
 const BCRYPT_COST = 12;
+// Measured at the default costs.
+const BCRYPT_MS = 200;
+const ARGON2_MS = 10;
 const ARGON2_MEMORY_KIB = 19_456;
 const ARGON2_PASSES = 2;
 // The whole form, so that a damaged hash is read by nobody instead of failing the log-in.
@@ -51,6 +56,7 @@ export function bcryptScheme(costs: PasswordCosts = {}): PasswordScheme {
     name: 'bcrypt',
     bytesMax: BCRYPT_BYTES_MAX,
     dummy: `$2b$${costText}$${BCRYPT_TAIL}`,
+    hashMs: BCRYPT_MS * 2 ** (cost - BCRYPT_COST),
     reads: (stored) => BCRYPT_HASH.test(stored),
     hash: async (password) => (await bcrypt()).hash(password, { cost, rejectLongPasswords: true }),
     verify: async (password, stored) => (await bcrypt()).verify(password, stored),
@@ -68,6 +74,7 @@ export function argon2Scheme(costs: PasswordCosts = {}): PasswordScheme {
     name: 'argon2id',
     bytesMax: ARGON2_BYTES_MAX,
     dummy: `${prefix}${ARGON2_TAIL}`,
+    hashMs: (ARGON2_MS * memoryCost * timeCost) / (ARGON2_MEMORY_KIB * ARGON2_PASSES),
     reads: (stored) => ARGON2_HASH.test(stored),
     hash: async (password) => (await argon2()).hash(password, options),
     verify: async (password, stored) => (await argon2()).verify(stored, password),

@@ -223,6 +223,20 @@ test('who would wait too long, by what tasks took lately, is refused at once', a
   assert.deepEqual(await Promise.all(runs), ['served', 'served', 'served']);
 });
 
+test('a gate that is told what a task takes foresees it from the first one on, and says so before anything else is done', async () => {
+  const gate = new Gate({ concurrencyMax: 1, queueMax: 64, waitMs: 2_000, taskMs: 900, clock: handClock() });
+  gate.refuseIfBusy();
+  const end = Promise.withResolvers<string>();
+  const runs = [gate.run(() => end.promise), gate.run(() => end.promise), gate.run(() => end.promise)];
+  assert.throws(
+    () => gate.refuseIfBusy(),
+    (error) => isKeelsonError(error, 'SERVICE_UNAVAILABLE') && (error.retryAfterS ?? 0) >= 1,
+  );
+  end.resolve('served');
+  assert.deepEqual(await Promise.all(runs), ['served', 'served', 'served']);
+  gate.refuseIfBusy();
+});
+
 test('a task that fails gives its place back', async () => {
   const gate = new Gate({ concurrencyMax: 1, queueMax: 1, waitMs: 2_000 });
   await assert.rejects(

@@ -65,6 +65,7 @@ export class Passwords {
       concurrencyMax: options.concurrencyMax ?? Math.min(CONCURRENCY_MAX, availableParallelism()),
       queueMax: options.queueMax ?? QUEUE_MAX,
       waitMs: options.waitMs ?? WAIT_MS,
+      taskMs: this.#configured.hashMs,
       clock: options.clock ?? systemClock,
     });
   }
@@ -82,6 +83,15 @@ export class Passwords {
     if (problems.length === 0 && isCommonPassword(password)) problems.push('is one of those that everybody tries first');
     if (isNamedAfter(password, names, this.#lengthMin)) problems.push('is too much like the e-mail address');
     refuse(problems, field);
+  }
+
+  /**
+   * Refuses when a hash would be refused for want of a turn: before what is only done for its sake.
+   *
+   * @throws SERVICE_UNAVAILABLE
+   */
+  refuseIfBusy(): void {
+    this.#gate.refuseIfBusy();
   }
 
   /**
