@@ -201,3 +201,26 @@ test('the rules of this repository name every folder of the library', () => {
   );
   assert.ok(readFileSync(path.join(root, 'layers.json'), 'utf8').includes('packages/keelson/src'));
 });
+
+// INF-1
+test('a feature goes routes, schema, service, repository, table, and each import back up is reported', () => {
+  const rules = readFileSync(path.join(root, 'layers.json'), 'utf8');
+  const flow = ['routes', 'service', 'repository', 'entity', 'table'];
+  const files = Object.fromEntries(
+    flow.map((role, level) => {
+      const below = flow[level + 1];
+      const down = below === undefined || role === 'routes' ? '' : `import type { ${below} } from './${below}.ts';\n`;
+      return [`apps/one/things/${role}.ts`, source(`${down}export type ${role} = string;`)];
+    }),
+  );
+  const backUp = flow.flatMap((role, level) => flow.slice(0, level).map((above) => [role, above] as const));
+  for (const [role, above] of backUp) {
+    const file = `apps/one/things/${role}.ts`;
+    const text = source(`import type { ${above} } from './${above}.ts';\nexport type ${role} = ${above};`);
+    const found = check({ ...files, [file]: text, 'layers.json': rules }).filter((fault) => fault.includes(file));
+    assert.ok(
+      found.some((fault) => fault === `flow ${file}:2`),
+      `${role} imports ${above}: ${found.join()}`,
+    );
+  }
+});
