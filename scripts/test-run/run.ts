@@ -62,7 +62,8 @@ function startTests(options: RunOptions): AsyncIterable<TestEvent> {
     cwd: root,
     // Relative to where node was started: so they are named in what it prints.
     files: files.map((file) => path.relative(process.cwd(), path.resolve(root, file))),
-    concurrency: 2,
+    // One more than the two cores of the machines that this runs on: a test waits for its server much of the time.
+    concurrency: 3,
     timeout: options.testTimeoutMs,
     execArgv: ['--import', path.join(import.meta.dirname, 'leftover.ts')],
     signal: AbortSignal.any([interrupted.signal, AbortSignal.timeout(options.runTimeoutMs)]),

@@ -56,7 +56,7 @@ test('arrays are arrays of the same, nested and with nulls', async () => {
       big: ['9007199254740993'],
       docs: [{ a: 1 }],
       none: [],
-      moments: ['1970-01-01T00:00:00Z'],
+      moments: ['1970-01-01T00:00:00.000Z'],
       ids: ['5f0c1a4e-0000-7000-8000-000000000001'],
       exact: ['1.50'],
     },
@@ -85,7 +85,7 @@ test('a moment is the same text in UTC whatever the time zone of the session', a
     );
     assert.deepEqual(
       rows[0]?.map((text) => toRfc3339(text ?? '')),
-      ['2026-11-20T23:50:00.123456Z', '1890-01-01T00:00:00Z', '2027-01-01T00:00:00Z'],
+      ['2026-11-20T23:50:00.123456Z', '1890-01-01T00:00:00.000Z', '2027-01-01T00:00:00.000Z'],
       zone,
     );
   }

@@ -26,6 +26,10 @@ test('a moment is read to the millisecond in every form that PostgreSQL writes i
 
 test('as RFC 3339 nothing is lost, and what has no such form stays as it is', () => {
   assert.equal(toRfc3339('2026-11-20 09:50:00.123456+00'), '2026-11-20T09:50:00.123456Z');
+  assert.equal(toRfc3339('2026-11-20 09:50:00+00'), '2026-11-20T09:50:00.000Z');
+  assert.equal(toRfc3339('2026-11-20 09:50:00.5+00'), '2026-11-20T09:50:00.500Z');
+  assert.equal(toRfc3339('2026-11-20 09:50:00.28+00'), '2026-11-20T09:50:00.280Z');
+  assert.equal(toRfc3339('2026-11-20 10:50:00.5+01'), '2026-11-20T09:50:00.500Z');
   assert.equal(toRfc3339('infinity'), 'infinity');
 });
 

@@ -3,6 +3,10 @@
 const CODE_0 = 48;
 const SPACE = 32;
 
+/** How long a moment of PostgreSQL is without a fraction, `2026-11-20 09:50:00+00`, and what brings each length to milliseconds. */
+const WHOLE_SECONDS = 22;
+const padding: readonly (string | undefined)[] = ['.000', undefined, '00', '0'];
+
 const ELSEWHERE =
   /^(?<moment>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?<fraction>\.\d+)?(?<sign>[+-])(?<hours>\d\d)(?::(?<minutes>\d\d))?(?::(?<seconds>\d\d))?$/u;
 
@@ -29,20 +33,22 @@ export function parseTime(text: string): Date {
 }
 
 /**
- * A timestamptz of PostgreSQL (ISO DateStyle, any time zone) as RFC 3339 in UTC with every digit of its fraction;
+ * A timestamptz of PostgreSQL (ISO DateStyle, any time zone) as RFC 3339 in UTC with every digit of its fraction, three at least, as `Date` has it;
  * what RFC 3339 cannot say (`infinity`, years before 1 or after 9999) stays as it is.
  *
  * @see RFC 3339, section 5.6
  */
 export function toRfc3339(text: string): string {
-  if (text.length <= 29 && text.endsWith('+00') && text.charCodeAt(10) === SPACE) return `${text.slice(0, 10)}T${text.slice(11, -3)}Z`;
+  if (text.length <= 29 && text.endsWith('+00') && text.charCodeAt(10) === SPACE) {
+    return `${text.slice(0, 10)}T${text.slice(11, -3)}${padding[text.length - WHOLE_SECONDS] ?? ''}Z`;
+  }
   const match = ELSEWHERE.exec(text)?.groups;
   if (match === undefined) return text;
   const { moment = '', fraction = '', sign = '', hours = '0', minutes = '0', seconds = '0' } = match;
   const offsetS = (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds);
   const utcMs = Date.parse(`${moment.replace(' ', 'T')}Z`) - (sign === '-' ? -offsetS : offsetS) * 1000;
   const utc = new Date(utcMs).toISOString();
-  return utc.length === 24 ? `${utc.slice(0, 19)}${fraction}Z` : text;
+  return utc.length === 24 ? `${utc.slice(0, 19)}${(fraction === '' ? '.' : fraction).padEnd(4, '0')}Z` : text;
 }
 
 function digits(text: string, start: number, count: number): number {

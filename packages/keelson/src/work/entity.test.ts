@@ -199,10 +199,10 @@ test('read gives plain rows with times as RFC 3339 text, and never an entity', a
   });
   const row = await database.read((reader) => reader.tokens.find({ tokenId: 0 }));
   assert.ok(row !== null && !(row instanceof Token));
-  assert.equal(row.mintTimestamp, '2023-11-14T22:13:20Z');
+  assert.equal(row.mintTimestamp, '2023-11-14T22:13:20.000Z');
   assert.equal(Object.getPrototypeOf(row), Object.prototype);
   const rows = await database.read((reader) =>
     reader.sql(sql<{ at: string; n: number }>`select mint_timestamp as at, token_id as n from ${tokens}`),
   );
-  assert.deepEqual(rows, [{ at: '2023-11-14T22:13:20Z', n: 0 }]);
+  assert.deepEqual(rows, [{ at: '2023-11-14T22:13:20.000Z', n: 0 }]);
 });

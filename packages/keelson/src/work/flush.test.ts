@@ -287,13 +287,6 @@ test('updated_at moves with every change, also by other writers, and created_at 
     return loaded;
   });
   const row = await database.read((reader) => reader.notes.get(note.id));
-  assert.equal(
-    row.updatedAt,
-    changed.updatedAt
-      .toISOString()
-      .replace('.000Z', 'Z')
-      .replace(/(\.\d*?)0+Z$/u, '$1Z'),
-    'the entity is true without reading back',
-  );
+  assert.equal(row.updatedAt, changed.updatedAt.toISOString(), 'the entity is true without reading back');
   assert.notEqual(row.updatedAt.slice(0, 4), '2000');
 });

@@ -1,4 +1,5 @@
 /** What the tests of the embedded server share: folders that are left clean, processes that start servers, and waits with an end. */
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readlinkSync } from 'node:fs';
@@ -10,7 +11,7 @@ import type { TestContext } from 'node:test';
 import { Client } from 'pg';
 import { systemClock } from '../../clock.ts';
 import type { Clock } from '../../clock.ts';
-import { KeelsonError } from '../../errors.ts';
+import { isKeelsonError, KeelsonError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { startEmbedded } from '../embedded.ts';
 import type { EmbeddedOptions, EmbeddedServer } from '../embedded.ts';
@@ -228,4 +229,16 @@ function spawnStarter(options: EmbeddedOptions, how: Elsewhere): Starter {
 
 function parseReport(line: string): Report {
   return JSON.parse(line) as Report;
+}
+
+/** The error of a start that must fail. */
+export async function failureOf(options: EmbeddedOptions): Promise<KeelsonError> {
+  try {
+    const server = await startEmbedded({ durable: false, ...options });
+    await server.stop();
+  } catch (error) {
+    if (isKeelsonError(error)) return error;
+    throw error;
+  }
+  return assert.fail('it started');
 }
