@@ -69,10 +69,12 @@ export class AuthService {
   async login({ email, password }: { readonly email: string; readonly password: string }, caller: Caller): Promise<Tokens> {
     const { database, users, passwords, sessions, throttle } = this.#parts;
     const attempt = { account: accountOf(email), address: caller.address };
-    passwords.refuseIfBusy();
-    await database.read(({ sql }) => throttle.admit(sql, attempt));
-    const found = await users.findByEmail(email);
-    const { matches, isRehashDue } = await passwords.verify(password, found?.passwordHash ?? null);
+    // In one turn: who gets none is refused before the database is asked.
+    const { found, matches, isRehashDue } = await passwords.inTurn(async (verify) => {
+      await database.read(({ sql }) => throttle.admit(sql, attempt));
+      const user = await users.findByEmail(email);
+      return { found: user, ...(await verify(password, user?.passwordHash ?? null)) };
+    });
     if (found === null || !matches) throw await this.#failed(attempt, found?.id ?? null, caller);
     const rehash = isRehashDue ? await passwords.hash(password) : undefined;
     const session = await database.work(

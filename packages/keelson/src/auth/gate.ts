@@ -31,18 +31,6 @@ export class Gate {
   }
 
   /**
-   * Refuses where `run` would refuse at once: for what comes before the task and costs something itself.
-   *
-   * @throws SERVICE_UNAVAILABLE
-   */
-  refuseIfBusy(): void {
-    if (this.#running < this.#options.concurrencyMax) return;
-    if (this.#waiting.length >= this.#options.queueMax) throw this.#busy('The queue is full.');
-    // Who would wait in vain is better told now than in two seconds, with its connection held all the while.
-    if (this.#expectedMs() > this.#options.waitMs) throw this.#busy('The turn would not come in time.');
-  }
-
-  /**
    * Runs a task when its turn has come.
    *
    * @throws SERVICE_UNAVAILABLE when the queue is full, or the turn does not come in time: told at once where that can be foreseen
@@ -60,7 +48,9 @@ export class Gate {
   }
 
   #turn(): Promise<void> {
-    this.refuseIfBusy();
+    if (this.#waiting.length >= this.#options.queueMax) throw this.#busy('The queue is full.');
+    // Who would wait in vain is better told now than in two seconds, with its connection held all the while.
+    if (this.#expectedMs() > this.#options.waitMs) throw this.#busy('The turn would not come in time.');
     const turn = Promise.withResolvers<void>();
     const patience = new AbortController();
     const admit = (): void => {

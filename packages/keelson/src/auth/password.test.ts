@@ -223,18 +223,33 @@ test('who would wait too long, by what tasks took lately, is refused at once', a
   assert.deepEqual(await Promise.all(runs), ['served', 'served', 'served']);
 });
 
-test('a gate that is told what a task takes foresees it from the first one on, and says so before anything else is done', async () => {
+test('a gate that is told what a task takes foresees it from the first one on', async () => {
   const gate = new Gate({ concurrencyMax: 1, queueMax: 64, waitMs: 2_000, taskMs: 900, clock: handClock() });
-  gate.refuseIfBusy();
   const end = Promise.withResolvers<string>();
   const runs = [gate.run(() => end.promise), gate.run(() => end.promise), gate.run(() => end.promise)];
-  assert.throws(
-    () => gate.refuseIfBusy(),
+  await assert.rejects(
+    gate.run(() => assert.fail('It ran.')),
     (error) => isKeelsonError(error, 'SERVICE_UNAVAILABLE') && (error.retryAfterS ?? 0) >= 1,
   );
   end.resolve('served');
   assert.deepEqual(await Promise.all(runs), ['served', 'served', 'served']);
-  gate.refuseIfBusy();
+});
+
+test('whoever gets no turn is refused before anything is asked for its sake', async () => {
+  const bounded = new Passwords({ bcryptCost: 4, concurrencyMax: 1, queueMax: 1 });
+  const end = Promise.withResolvers<void>();
+  const asked: string[] = [];
+  const ask = (who: string): Promise<boolean> =>
+    bounded.inTurn(async (verify) => {
+      asked.push(who);
+      await end.promise;
+      return (await verify('whatever it is', null)).matches;
+    });
+  const served = [ask('first'), ask('second')];
+  await assert.rejects(ask('third'), (error) => isKeelsonError(error, 'SERVICE_UNAVAILABLE'));
+  end.resolve();
+  assert.deepEqual(await Promise.all(served), [false, false]);
+  assert.deepEqual(asked, ['first', 'second']);
 });
 
 test('a task that fails gives its place back', async () => {

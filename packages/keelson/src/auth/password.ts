@@ -39,6 +39,9 @@ const CONCURRENCY_MAX = 2;
 const QUEUE_MAX = 64;
 const WAIT_MS = 2_000;
 
+/** Checks a password as `Passwords.verify` does. */
+export type VerifyPassword = (password: string, stored: string | null) => Promise<PasswordVerdict>;
+
 /**
  * Keeps and checks passwords.
  *
@@ -86,12 +89,13 @@ export class Passwords {
   }
 
   /**
-   * Refuses when a hash would be refused for want of a turn: before what is only done for its sake.
+   * Runs a block in a turn of its own, with a `verify` that needs no other: whoever gets no turn is refused before the block asks the
+   * database anything.
    *
-   * @throws SERVICE_UNAVAILABLE
+   * @throws SERVICE_UNAVAILABLE when too many hashes are asked for
    */
-  refuseIfBusy(): void {
-    this.#gate.refuseIfBusy();
+  inTurn<T>(block: (verify: VerifyPassword) => Promise<T>): Promise<T> {
+    return this.#gate.run(() => block((password, stored) => this.#verify(password, stored)));
   }
 
   /**
@@ -110,14 +114,18 @@ export class Passwords {
    *
    * @throws SERVICE_UNAVAILABLE when too many hashes are asked for
    */
-  async verify(password: string, stored: string | null): Promise<PasswordVerdict> {
+  verify(password: string, stored: string | null): Promise<PasswordVerdict> {
+    return this.inTurn((verify) => verify(password, stored));
+  }
+
+  async #verify(password: string, stored: string | null): Promise<PasswordVerdict> {
     const scheme = stored === null ? undefined : this.#schemes.find((known) => known.reads(stored));
     // Half a surrogate pair would match any other, since both become U+FFFD on their way to the bytes.
     if (stored === null || scheme === undefined || !password.isWellFormed() || password.includes('\0')) {
-      await this.#gate.run(() => this.#configured.verify(password.toWellFormed(), this.#configured.dummy));
+      await this.#configured.verify(password.toWellFormed(), this.#configured.dummy);
       return { matches: false, isRehashDue: false };
     }
-    const matches = await this.#gate.run(() => scheme.verify(password, stored));
+    const matches = await scheme.verify(password, stored);
     return { matches, isRehashDue: matches && this.#isRehashDue(password, stored, scheme) };
   }
 
