@@ -5,10 +5,14 @@ import { KeelsonError } from '../errors.ts';
 /** How much the newest task counts in what a task is expected to take. */
 const NEWEST_SHARE = 0.2;
 
+/** A turn that was foreseen in time is waited for longer: what tasks take is foreseen from an average. */
+const PATIENCE = 2;
+
 /** How much a gate lets through. */
 export interface GateOptions {
   readonly concurrencyMax: number;
   readonly queueMax: number;
+  /** Whoever is expected to wait longer than this is refused at once. */
   readonly waitMs: number;
   /** What a task is expected to take before the first has been seen. */
   readonly taskMs?: number | undefined;
@@ -58,7 +62,7 @@ export class Gate {
       turn.resolve();
     };
     this.#waiting.push(admit);
-    this.#clock.sleep(this.#options.waitMs, patience.signal).then(
+    this.#clock.sleep(this.#options.waitMs * PATIENCE, patience.signal).then(
       () => {
         const place = this.#waiting.indexOf(admit);
         if (place === -1) return;
