@@ -70,7 +70,7 @@ test('many changed rows are one statement, sorted by key whatever the order of l
   assert.deepEqual(more, []);
   assert.match(
     statement?.text ?? '',
-    /^with u as \(update "unit"\."notes" as t set .* from unnest\(\$1::uuid\[\], \$2::text\[\], .*\) as v\(.*\) where t\."id" = v\.c0 and t\."version" is not distinct from v\.c4 returning 1\) select 1 \/ \(count\(\*\) = \$6::int\)::int from u$/u,
+    /^with l as \(select "id" from "unit"\."notes" where \("id"\) in \(select \* from unnest\(\$1::uuid\[\]\)\) order by "id" for update\), u as \(update "unit"\."notes" as t set .* from unnest\(\$1::uuid\[\], \$2::text\[\], .*\) as v\(.*\) where t\."id" = v\.c0 and t\."version" is not distinct from v\.c4 and \(t\."id"\) in \(select "id" from l\) returning 1\) select 1 \/ \(count\(\*\) = \$6::int\)::int from u$/u,
   );
   assert.equal(statement?.values[0], '{"a","b","c"}');
   assert.equal(statement?.values[1], '{"new a","new b","new c"}');

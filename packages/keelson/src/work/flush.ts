@@ -6,7 +6,7 @@ import type { ColumnInfo } from '../schema/table.ts';
 import type { Change, ChangeGroup } from './changes.ts';
 import type { WriteShape } from './write-shape.ts';
 
-/** Beyond so many rows the planner joins by hashing, and the order that keeps us from deadlocks is gone. */
+/** Beyond so many rows one statement holds too much at once. */
 const ROWS_PER_STATEMENT_MAX = 1_000;
 
 /** A statement of a flush, with the rows that it writes. */
@@ -79,7 +79,7 @@ function renderOne(shape: WriteShape, namespace: string): string {
   const where = [...keys, ...guards].join(' and ');
   const statement =
     shape.action === 'delete' ? `delete from ${target} where ${where}` : `update ${target} set ${sets.join(', ')} where ${where}`;
-  return shape.guard === 'none' ? `${statement}${returning(shape)}` : guarded(shape, statement, '1 / count(*)::int');
+  return shape.guard === 'none' ? `${statement}${returning(shape)}` : guarded(shape, statement, { proof: '1 / count(*)::int' });
 }
 
 function renderMany(shape: WriteShape, namespace: string): string {
@@ -101,20 +101,43 @@ function renderMany(shape: WriteShape, namespace: string): string {
   const sets = shape.columns.map((column, index) => `${quoteName(column.name)} = ${value(keyCount + index)}`);
   const offset = keyCount + shape.columns.length;
   const guards = shape.guarded.map((column, index) => `t.${quoteName(column.name)} is not distinct from ${value(offset + index)}`);
-  const where = [...keys, ...guards].join(' and ');
+  const isHeld = shape.guard === 'none';
+  const where = [...keys, ...guards, ...(isHeld ? [] : [`(${keyNames(shape, 't.')}) in (select ${keyNames(shape)} from l)`])].join(' and ');
   const statement =
     shape.action === 'delete'
       ? `delete from ${target} as t using ${source} where ${where}`
       : `update ${target} as t set ${sets.join(', ')} from ${source} where ${where}`;
-  if (shape.guard === 'none') return `${statement}${returning(shape, 't.')}`;
-  return guarded(shape, statement, `1 / (count(*) = $${inputs.length + 1}::int)::int`, 't.');
+  if (isHeld) return `${statement}${returning(shape, 't.')}`;
+  const locks = `l as (${lockInOrder(shape, target, namespace)}), `;
+  return guarded(shape, statement, { proof: `1 / (count(*) = $${inputs.length + 1}::int)::int`, prefix: 't.', locks });
+}
+
+/**
+ * Locks the rows in the order of their keys before any is written: the planner may join a small table by hashing, and would then write
+ * in the order of the table, where two units of work deadlock.
+ */
+function lockInOrder(shape: WriteShape, target: string, namespace: string): string {
+  const arrays = shape.meta.table.primaryKey.map((column, index) => `$${index + 1}::${transportType(column, namespace)}[]`);
+  const names = keyNames(shape);
+  return `select ${names} from ${target} where (${names}) in (select * from unnest(${arrays.join(', ')})) order by ${names} for update`;
+}
+
+function keyNames(shape: WriteShape, prefix = ''): string {
+  return shape.meta.table.primaryKey.map((column) => `${prefix}${quoteName(column.name)}`).join(', ');
+}
+
+interface Guarding {
+  readonly proof: string;
+  readonly prefix?: string;
+  /** A common table expression that comes first. */
+  readonly locks?: string;
 }
 
 /** A statement that fails with a division by zero when a row was not there as it was read, so that COMMIT may follow blind. */
-function guarded(shape: WriteShape, statement: string, proof: string, prefix = ''): string {
+function guarded(shape: WriteShape, statement: string, { proof, prefix = '', locks = '' }: Guarding): string {
   const made = returning(shape, prefix);
-  if (made === '') return `with u as (${statement} returning 1) select ${proof} from u`;
-  return `with u as (${statement}${made}) select u.*, g.proof from (select ${proof} as proof from u) as g left join u on true`;
+  if (made === '') return `with ${locks}u as (${statement} returning 1) select ${proof} from u`;
+  return `with ${locks}u as (${statement}${made}) select u.*, g.proof from (select ${proof} as proof from u) as g left join u on true`;
 }
 
 /** Only what the database makes needs to be read back; the key tells which row is which. */
