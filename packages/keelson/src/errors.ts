@@ -62,6 +62,8 @@ export const catalogue = {
   MIGRATIONS_LOCKED: passing(503, 'Migrations locked', 'Another process is migrating this database.', 'Wait until it is done, then run it again.'),
   MIGRATIONS_PENDING: entry(503, 'Migrations pending', 'The database is behind the code.', 'Run `keelson migrate up`.'),
   MISUSE: entry(500, 'Wrong use', 'The library was used in a way that cannot work.', 'Correct the call that the message names.'),
+  PLANNER_MISSING: entry(500, 'Planner missing', 'The comparer of catalogs, which only planning needs, is not installed.', 'Install it where migrations are planned: npm install --save-dev --save-exact @supabase/pg-delta@1.0.0-alpha.34'),
+  PLAN_FAILED: entry(500, 'Plan failed', 'No revision could be planned; nothing was written.', 'Write this change by hand, and check it with `keelson migrate check`.'),
   PORT_TAKEN: entry(500, 'Port taken', 'Something else listens on this port.', 'Choose another port: PORT=8001 npm start.'),
   ROW_SECURITY_UNSAFE: entry(500, 'Row security unsafe', 'Row-level security would not hold.', 'Connect as a role that is neither superuser, nor BYPASSRLS, nor owner of the tables.'),
   TRANSACTION_ABORTED: entry(500, 'Transaction aborted', 'A statement failed and its error was swallowed; nothing was committed.', 'Let the error pass, or put the statement into a nested unit.'),
