@@ -46,6 +46,7 @@ test('in an empty environment the defaults hold, and nothing is missing', () => 
       LOG_FORMAT: 'json',
       DATABASE_URL: undefined,
       DIRECT_DATABASE_URL: undefined,
+      SHADOW_DATABASE_URL: undefined,
       DATABASE_POOL_SIZE: 10,
       DATABASE_MAX_OVERFLOW: 0,
       DATABASE_POOL_WAIT_MS: 5_000,

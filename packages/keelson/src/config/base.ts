@@ -126,6 +126,11 @@ const database = {
     description: 'The same database past a pooler, for migrations and notifications.',
     unset: 'none (DATABASE_URL)',
   }),
+  SHADOW_DATABASE_URL: databaseUrl({
+    description:
+      'A server where planning a migration may make and drop databases of its own, best of the version that production has. Never needed in production.',
+    unset: 'none (the embedded server, or that of DATABASE_URL in development and test)',
+  }),
   DATABASE_POOL_SIZE: integer({
     description: 'How many connections one process holds at most.',
     default: 10,
