@@ -6,6 +6,7 @@ import type { Declarations } from '../config/declaration.ts';
 import type { SettingsDefinition } from '../config/definition.ts';
 import { type EnvironmentVariables, workingDirectory } from '../config/environment.ts';
 import type { RouteFacts } from '../http/route.ts';
+import type { DdlObject } from '../schema/raw-ddl.ts';
 import type { AnyTable } from '../schema/table.ts';
 import type { Model } from '../work/model.ts';
 import type { Input } from './input.ts';
@@ -18,6 +19,8 @@ export interface AppFacts {
   readonly description: string | undefined;
   readonly namespace: string;
   readonly tables: readonly AnyTable[];
+  /** What the model makes beside its tables. */
+  readonly objects: readonly DdlObject[];
   readonly settings: SettingsDefinition<Declarations>;
   readonly migrationsDirectory: string;
   /** Its policies say which role needs rights. */

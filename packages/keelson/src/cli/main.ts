@@ -69,10 +69,10 @@ export async function runCommand<R extends Repositories, S, D extends Declaratio
   try {
     const migrationsDirectory = migrationsPath(app.migrationsDirectory);
     const { name, version, description, model, settings, routes } = app;
-    const { namespace, tables } = model;
+    const { namespace, tables, objects } = model;
     const context: Context = {
       ...surroundings,
-      app: { name, version, description, settings, namespace, tables, model, migrationsDirectory, routes },
+      app: { name, version, description, settings, namespace, tables, objects, model, migrationsDirectory, routes },
       directory: appDirectory(migrationsDirectory),
     };
     return await runProgram(context, { argv, whole: wholeOf(app, context) });

@@ -26,6 +26,9 @@ export interface EnumType extends Named {
 /** What a foreign key does when the row it points to is deleted or its key changes. */
 export type ReferentialAction = 'restrict' | 'cascade' | 'set null' | 'set default' | 'no action';
 
+/** When a constraint that can be deferred is checked, where the transaction does not say: at its end, or after each statement. */
+export type Deferrable = 'initially deferred' | 'initially immediate';
+
 /** What a column says of itself at run time. */
 export interface ColumnTraits {
   readonly sqlType: string;
@@ -45,6 +48,7 @@ export interface ColumnTraits {
   readonly target: (() => unknown) | undefined;
   readonly onDelete: ReferentialAction;
   readonly onUpdate: ReferentialAction;
+  readonly deferrable: Deferrable | undefined;
 }
 
 /** Any column, with its value type unread. */
@@ -69,6 +73,7 @@ const plain: ColumnTraits = {
   target: undefined,
   onDelete: 'no action',
   onUpdate: 'no action',
+  deferrable: undefined,
 };
 
 /** A column that carries `T`; each method gives a new column. `Made` says that the app makes its keys (UUIDv7). */
@@ -139,6 +144,8 @@ export interface Reference<F, X = never, N extends Need = 'required'> extends An
 export interface ReferenceOptions {
   readonly onDelete?: ReferentialAction | undefined;
   readonly onUpdate?: ReferentialAction | undefined;
+  /** May be checked at the end of the transaction, as rows that refer to each other need. */
+  readonly deferrable?: Deferrable | undefined;
 }
 
 class ReferenceColumn<F, X, N extends Need> implements Reference<F, X, N> {
@@ -169,8 +176,8 @@ class ReferenceColumn<F, X, N extends Need> implements Reference<F, X, N> {
  * const books = table('books', { id: uuid().primaryKey(), authorId: references(() => authors, { onDelete: 'restrict' }) });
  */
 export function references<F extends () => void>(target: F, options: ReferenceOptions = {}): Reference<F> {
-  const { onDelete = 'no action', onUpdate = 'no action' } = options;
-  return new ReferenceColumn({ ...plain, sqlType: 'uuid', target, onDelete, onUpdate });
+  const { onDelete = 'no action', onUpdate = 'no action', deferrable } = options;
+  return new ReferenceColumn({ ...plain, sqlType: 'uuid', target, onDelete, onUpdate, deferrable });
 }
 
 /** A UUID; as a primary key the app makes it, as version 7. */

@@ -9,6 +9,7 @@ import { boolean, createdAt, integer, jsonb, numeric, references, text, timestam
 import { renderSchema } from './ddl.ts';
 import { enumType } from './enum-type.ts';
 import { constraintName } from './names.ts';
+import { ddl, qualified } from './raw-ddl.ts';
 import { sql } from './sql.ts';
 import { type AnyTable, check, index, table, unique, uniqueIndex } from './table.ts';
 
@@ -148,6 +149,52 @@ test('two tables that refer to each other are made, since foreign keys come last
     run(sql<{ n: number }>`select count(*)::int as n from pg_constraint where contype = 'f'`),
   );
   assert.equal(row?.n, 2);
+});
+
+test('what the language has no word for is raw DDL: it is made after the tables, and what columns are made of before them', async () => {
+  const slots = table('slots', { id: uuid().primaryKey(), key: integer(), room: text(), code: text().nullable() }, (t) => [
+    ddl(sql`alter table ${t} add constraint slots_room_excl exclude using hash (${t.room} with =) deferrable`),
+    ddl(sql`comment on column ${t}.room is ${"it's where"}`),
+    check(sql`${t.key} > ${0}`),
+    uniqueIndex(t.code, { nullsNotDistinct: true, include: [t.room] }),
+  ]);
+  const notes = table('slot_notes', {
+    id: uuid().primaryKey(),
+    slotId: references(() => slots, { onDelete: 'cascade', deferrable: 'initially deferred' }),
+  });
+  const objects = [
+    ddl(sql`create view ${qualified('busy')} as select room, ${qualified('answer')}() as answer from ${slots}`),
+    ddl(sql`create extension if not exists citext schema public;`),
+  ];
+  const { up } = renderSchema([slots, notes], 'raw', objects);
+  const place = (part: string): number => up.findIndex((statement) => statement.includes(part));
+  assert.ok(place('create extension') < place('create table') && place('create table') < place('exclude'), up.join('\n'));
+  assert.ok(place('exclude') < place('create view'), up.join('\n'));
+  assert.ok(up.every((statement) => statement.endsWith(';') && !statement.endsWith(';;')));
+  const all = [ddl(sql`create function ${qualified('answer')}() returns integer language sql immutable return 42`), ...objects];
+  const raw = { model: defineModel({ name: 'raw', tables: [slots, notes], objects: all, repositories: {} }) };
+  await using database = await testDatabase(raw, { isolation: 'database' });
+  await database.work(async ({ sql: run }) => {
+    // The reference is looked at when the transaction ends.
+    const id = '019aa000-0000-7000-8000-000000000001';
+    await run(sql`insert into ${notes} (slot_id) values (${id})`);
+    await run(sql`insert into ${slots} (id, key, room) values (${id}, 1, 'A')`);
+  });
+  assert.deepEqual(await database.read(({ sql: run }) => run(sql`select room, answer from raw.busy`)), [{ room: 'A', answer: 42 }]);
+  const definitions = await database.read(({ sql: run }) =>
+    run(sql<{ d: string }>`
+      select pg_get_constraintdef(oid) as d from pg_constraint where connamespace = 'raw'::regnamespace
+      union all select indexdef from pg_indexes where schemaname = 'raw'
+      union all select col_description('raw.slots'::regclass, 3)`),
+  );
+  const said = definitions.map(({ d }) => d).join('\n');
+  for (const part of ['EXCLUDE USING hash (room WITH =) DEFERRABLE', 'ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED', "it's where"])
+    assert.ok(said.includes(part), said);
+  assert.match(said, /USING btree \(code\) INCLUDE \(room\) NULLS NOT DISTINCT/u);
+  const constraints = await database.read(({ sql: run }) =>
+    run(sql<{ n: string }>`select conname as n from pg_constraint where connamespace = 'raw'::regnamespace and contype = 'c'`),
+  );
+  assert.deepEqual(constraints, [{ n: 'slots_key_check' }]);
 });
 
 test('a name that is too long for PostgreSQL is cut with a hash, so that two of them stay apart', () => {

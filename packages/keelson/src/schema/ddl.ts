@@ -4,6 +4,7 @@ import { encodeColumn } from './codec.ts';
 import type { EnumType } from './column.ts';
 import { constraintName } from './names.ts';
 import { renderPolicies, renderPoliciesDown } from './policy.ts';
+import type { DdlObject } from './raw-ddl.ts';
 import { asSql, literal, quoteName, quoteText, toText } from './sql.ts';
 import { type AnyTable, type ColumnInfo, type Constraint, isHandle, type Part, tableInfo, type TableInfo } from './table.ts';
 
@@ -16,9 +17,12 @@ export interface SchemaText {
 /**
  * The DDL of tables: namespace, functions, enums, tables, indexes, foreign keys, triggers, policies; `down` takes away the same.
  *
+ * Raw DDL comes last, in the order of its declaration, but for what tables may be made of: extensions, types, domains. `down` leaves out
+ * the objects of the model, which only the planner knows how to take away; what hangs on a table goes with it.
+ *
  * @throws MISUSE when two tables or two enums have one name, or a reference points to a table that is not in the list
  */
-export function renderSchema(tables: readonly AnyTable[], namespace: string): SchemaText {
+export function renderSchema(tables: readonly AnyTable[], namespace: string, objects: readonly DdlObject[] = []): SchemaText {
   const infos = tables.map(tableInfo);
   refuseTwice(
     infos.map((table) => table.name),
@@ -31,17 +35,21 @@ export function renderSchema(tables: readonly AnyTable[], namespace: string): Sc
   );
   const place = quoteName(namespace);
   const touched = infos.filter((table) => table.columns.some((column) => column.role === 'updatedAt'));
+  const raw = [...infos.flatMap((table) => table.constraints.filter(isRaw)), ...objects].map((object) => renderRaw(object, namespace));
   const up = [
     ...(namespace === 'public' ? [] : [`create schema if not exists ${place};`]),
-    ...(infos.some(hasMadeKey) ? [uuidFallback(place)] : []),
+    ...raw.filter((text) => GROUND.test(text)),
+    // Always, so that the first made key of an app is no change to functions.
+    ...(infos.length > 0 ? [uuidFallback(place)] : []),
     ...(touched.length > 0 ? [touchFunction(place)] : []),
     ...enums.map((type) => `create type ${place}.${quoteName(type.enumName)} as enum (${type.values.map(quoteText).join(', ')});`),
     ...infos.map((table) => renderTable(table, namespace)),
     ...infos.flatMap((table) => table.constraints.flatMap((constraint) => renderIndex(table, constraint, namespace))),
     ...infos.flatMap((table) => renderReferences(table, tables, namespace)),
     ...touched.map((table) => touchTrigger(table, place)),
-    // Last: a policy may ask any table.
+    // After all tables: a policy may ask any of them.
     ...infos.flatMap((table) => renderPolicies(table, namespace)),
+    ...raw.filter((text) => !GROUND.test(text)),
   ];
   return { up, down: [...infos.toReversed().flatMap((table) => renderPoliciesDown(table, namespace)), ...renderDown(infos, enums, place)] };
 }
@@ -57,8 +65,16 @@ function enumsOf(tables: readonly TableInfo[]): EnumType[] {
   return [...new Set(types)];
 }
 
-function hasMadeKey(table: TableInfo): boolean {
-  return table.columns.some((column) => column.role === 'key');
+/** What columns may be made of, and therefore comes before them. */
+const GROUND = /^create\s+(?:extension|type|domain|collation|sequence)\b/iu;
+
+function isRaw(constraint: Constraint): constraint is DdlObject {
+  return constraint.kind === 'ddl';
+}
+
+function renderRaw(object: DdlObject, namespace: string): string {
+  const text = toText(object.text, namespace).trim();
+  return text.endsWith(';') ? text : `${text};`;
 }
 
 function renderTable(table: TableInfo, namespace: string): string {
@@ -122,10 +138,12 @@ function renderIndex(table: TableInfo, constraint: Constraint, namespace: string
       'idx',
     );
   const using = options.using === undefined ? '' : ` using ${options.using}`;
+  const include = options.include === undefined ? '' : ` include (${names(options.include.map(({ key }) => columnNamed(table, key)))})`;
+  const nulls = options.nullsNotDistinct === true ? ' nulls not distinct' : '';
   const where = options.where === undefined ? '' : ` where ${toText(options.where, namespace)}`;
   const covered = parts.map((part) => (isHandle(part) ? part[asSql](namespace) : `(${toText(part, namespace)})`)).join(', ');
   const target = `${quoteName(namespace)}.${quoteName(table.name)}`;
-  return [`create ${isUnique ? 'unique ' : ''}index ${quoteName(name)} on ${target}${using} (${covered})${where};`];
+  return [`create ${isUnique ? 'unique ' : ''}index ${quoteName(name)} on ${target}${using} (${covered})${include}${nulls}${where};`];
 }
 
 function partName(table: TableInfo, part: Part): string {
@@ -143,6 +161,7 @@ function renderReferences(table: TableInfo, tables: readonly AnyTable[], namespa
     const rules = [
       ...(column.onDelete === 'no action' ? [] : [` on delete ${column.onDelete}`]),
       ...(column.onUpdate === 'no action' ? [] : [` on update ${column.onUpdate}`]),
+      ...(column.deferrable === undefined ? [] : [` deferrable ${column.deferrable}`]),
     ].join('');
     const place = quoteName(namespace);
     return [
@@ -177,7 +196,7 @@ function renderDown(tables: readonly TableInfo[], enums: readonly EnumType[], pl
     ...(tables.some((table) => table.columns.some((column) => column.role === 'updatedAt'))
       ? [`drop function ${place}.touch_updated_at();`]
       : []),
-    ...(tables.some(hasMadeKey) ? [`drop function if exists ${place}.uuidv7();`] : []),
+    ...(tables.length > 0 ? [`drop function if exists ${place}.uuidv7();`] : []),
   ];
 }
 

@@ -2,6 +2,7 @@
 import { KeelsonError } from '../errors.ts';
 import type { AnyColumn, columnsOf, ColumnTraits, isKey, need, out } from './column.ts';
 import type { Policy } from './policy.ts';
+import type { DdlObject } from './raw-ddl.ts';
 import { asSql, quoteName, type Named, type Sql } from './sql.ts';
 
 /** The columns of a table by the names they have in code. */
@@ -16,6 +17,9 @@ export interface Handle<K extends string = string, C = unknown> extends Named {
 
 /** The columns of a table, to be named in constraints and in SQL. */
 export type Handles<C> = { readonly [K in keyof C & string]: Handle<K, C[K]> };
+
+/** A table while it is declared: its columns, and, in SQL, itself. */
+export type Declaring<C> = Handles<C> & Named;
 
 /** Shows a computed type as the object it is. */
 export type Show<T> = { [K in keyof T]: T[K] } & {};
@@ -48,13 +52,14 @@ export interface ColumnInfo extends ColumnTraits {
   readonly table: string;
 }
 
-/** One index, unique index, unique constraint, check, composite key or policy of a table. */
+/** One index, unique index, unique constraint, check, composite key, policy or statement of raw DDL of a table. */
 export type Constraint =
   | { readonly kind: 'index'; readonly parts: readonly Part[]; readonly isUnique: boolean; readonly options: IndexOptions }
   | { readonly kind: 'unique'; readonly columns: readonly Handle[] }
   | { readonly kind: 'primaryKey'; readonly columns: readonly Handle[] }
   | { readonly kind: 'check'; readonly condition: Sql; readonly name: string | undefined }
-  | Policy;
+  | Policy
+  | DdlObject;
 
 /** What an index covers: a column, or an expression that needs a name. */
 export type Part = Handle | Sql;
@@ -64,6 +69,10 @@ export interface IndexOptions {
   readonly name?: string | undefined;
   readonly where?: Sql | undefined;
   readonly using?: 'btree' | 'gin' | 'gist' | 'brin' | 'hash' | undefined;
+  /** Columns that the index carries along, so that a query for them need not visit the table. */
+  readonly include?: readonly Handle[] | undefined;
+  /** For a unique index: two rows without a value are alike. */
+  readonly nullsNotDistinct?: boolean | undefined;
 }
 
 /** What a table is at run time. */
@@ -97,16 +106,20 @@ const KEY = /^[a-z][A-Za-z0-9]{0,62}$/u;
  * import { createdAt, index, table, text, uuid } from 'keelson/schema';
  * const notes = table('notes', { id: uuid().primaryKey(), title: text(), createdAt: createdAt() }, (t) => [index(t.createdAt)]);
  */
-export function table<const C extends Columns>(name: string, columns: C, constraints?: (t: Handles<C>) => readonly Constraint[]): Table<C> {
+export function table<const C extends Columns>(
+  name: string,
+  columns: C,
+  constraints?: (t: Declaring<C>) => readonly Constraint[],
+): Table<C> {
   if (!NAME.test(name))
     throw new KeelsonError('MISUSE', { message: `A table may not be named ${JSON.stringify(name)}: use lower snake_case.` });
   const infos = Object.entries(columns).map(([key, column]) => describeColumn(name, key, column.traits));
   const handles = parseHandles<C>(infos);
-  const declared = constraints?.(handles) ?? [];
+  const named: Named = { [asSql]: (namespace) => `${quoteName(namespace)}.${quoteName(name)}` };
+  const declared = constraints?.({ ...handles, ...named }) ?? [];
   const byKey = new Map(infos.map((column) => [column.key, column]));
   const described: TableInfo = { name, columns: infos, byKey, primaryKey: primaryKeyOf(name, byKey, declared), constraints: declared };
-  const core = { [info]: described, [asSql]: (namespace: string) => `${quoteName(namespace)}.${quoteName(name)}` };
-  return parseTable<C>(Object.assign(Object.create(null), handles, core));
+  return parseTable<C>(Object.assign(Object.create(null), handles, named, { [info]: described }));
 }
 
 /** What a table is at run time. */
@@ -146,7 +159,8 @@ export function snakeCase(key: string): string {
 
 /** Whether a value is a column to be named. */
 export function isHandle(value: unknown): value is Handle {
-  return typeof value === 'object' && value !== null && 'key' in value && asSql in value;
+  // A table may have a column that is called key.
+  return typeof value === 'object' && value !== null && 'key' in value && typeof value.key === 'string' && asSql in value;
 }
 
 function describeColumn(tableName: string, key: string, traits: ColumnTraits): ColumnInfo {

@@ -63,8 +63,9 @@ export function urlOf(serverUrl: string, database: string): string {
 
 async function ensureTemplate<R extends Repositories>(connection: Connection, server: TestServer, source: TestSource<R>): Promise<string> {
   const revisions = await revisionsOf(source);
-  const statements = revisions === undefined ? renderSchema(source.model.tables, source.model.namespace).up : [];
-  const hash = createHash('sha256').update(source.model.namespace);
+  const { tables, namespace, objects } = source.model;
+  const statements = revisions === undefined ? renderSchema(tables, namespace, objects).up : [];
+  const hash = createHash('sha256').update(namespace);
   for (const text of [...(revisions ?? []).map((revision) => `${revision.id} ${revision.checksum}`), ...statements])
     hash.update(`\n${text}`);
   if (hasPolicies(source.model)) hash.update('\nbound role');

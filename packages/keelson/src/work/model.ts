@@ -1,6 +1,7 @@
 /** The model of an app: its tables and repositories, checked as a whole before anything connects. */
 import { KeelsonError } from '../errors.ts';
 import { referenced } from '../schema/ddl.ts';
+import type { DdlObject } from '../schema/raw-ddl.ts';
 import { type AnyTable, tableInfo } from '../schema/table.ts';
 import { type EntityMeta, metaOf, refuseFields } from './entity.ts';
 import { type EntityClassLike, entityOf, type Repository, type RepositoryPort } from './repository.ts';
@@ -23,6 +24,8 @@ export interface Model<R extends Repositories = Repositories> {
   /** The PostgreSQL schema that everything lives in. */
   readonly namespace: string;
   readonly tables: readonly AnyTable[];
+  /** What is made beside the tables. */
+  readonly objects: readonly DdlObject[];
   readonly repositories: R;
   /** The classes of entities so that those that are referred to come first. */
   readonly writeOrder: readonly EntityMeta[];
@@ -33,6 +36,8 @@ export interface ModelDefinition<R extends Repositories> {
   readonly name: string;
   readonly namespace?: string;
   readonly tables: readonly AnyTable[];
+  /** Views, functions, extensions and whatever else `ddl` makes, in an order in which it can be made. */
+  readonly objects?: readonly DdlObject[];
   readonly repositories: R;
 }
 
@@ -52,7 +57,7 @@ const RESERVED: ReadonlySet<string> = new Set(['sql', 'emit', 'after', 'commit',
  * const model = defineModel({ name: 'notebook', tables: [notes], repositories: { notes: NoteRepository } });
  */
 export function defineModel<R extends Repositories>(definition: ModelDefinition<R>): Model<R> {
-  const { name, tables, repositories } = definition;
+  const { name, tables, objects = [], repositories } = definition;
   const order = orderTables(tables);
   const metas = Object.entries(repositories).map(([key, repositoryClass]) => {
     const entityClass = repositoryClass[entityOf];
@@ -67,7 +72,7 @@ export function defineModel<R extends Repositories>(definition: ModelDefinition<
     return meta;
   });
   const writeOrder = metas.toSorted((left, right) => order.indexOf(left.declared) - order.indexOf(right.declared));
-  return { name, namespace: definition.namespace ?? name, tables, repositories, writeOrder };
+  return { name, namespace: definition.namespace ?? name, tables, objects, repositories, writeOrder };
 }
 
 /** Tables so that each comes after those it refers to; circles are cut where the list began. */
