@@ -11,7 +11,14 @@ import type { Context } from './context.ts';
 import { talkLog } from './talk.ts';
 
 /** A command that only needs the database asks for nothing else: who migrates need not hold the SECRET_KEY. */
-const needed = ['APP_ENV', 'DATABASE_URL', 'DIRECT_DATABASE_URL', 'DATABASE_POOLER', 'DATABASE_CONNECT_RETRY_MS'] as const;
+const needed = [
+  'APP_ENV',
+  'DATABASE_URL',
+  'DIRECT_DATABASE_URL',
+  'SHADOW_DATABASE_URL',
+  'DATABASE_POOLER',
+  'DATABASE_CONNECT_RETRY_MS',
+] as const;
 
 /** The settings that say where the database is. */
 export type DatabaseSettings = Pick<BaseSettings, (typeof needed)[number]>;

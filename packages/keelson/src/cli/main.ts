@@ -46,7 +46,7 @@ export async function main<R extends Repositories, S, D extends Declarations>(
 /** Says what failed, and gives the exit code. */
 export function fail(error: unknown, { output, environment }: Omit<Surroundings, 'input'>): number {
   const { title, text } = describeFailure(error, /^(?:1|true|yes|on)$/i.test(environment['DEBUG'] ?? ''));
-  output.talk(`${output.red(title)} ${text}`);
+  output.talk(`${output.paint.talk('red', title)} ${text}`);
   return exitCodeOf(error);
 }
 

@@ -32,7 +32,7 @@ function talkOf(environment: Readonly<Record<string, string>>): string[] {
     data: () => assert.fail('talk is no data'),
     talk: (text) => void lines.push(text),
     progress: () => {},
-    red: (word) => word,
+    paint: { data: (_colour, word) => word, talk: (_colour, word) => word },
   };
   const log = talkLog({ output, environment }).child({ app: 'sample' });
   log.debug('a.detail');

@@ -9,9 +9,15 @@ export interface Output {
   talk(text: string): void;
   /** What is done at this moment, for a person who waits; unsaid where nobody watches. */
   progress(text: string): void;
-  /** A word of the talk in colour, where it is read on a terminal. */
-  red(word: string): string;
+  /** Colours for words of the one and the other, where that is read on a terminal and NO_COLOR is not set. */
+  readonly paint: { readonly data: Paint; readonly talk: Paint };
 }
+
+/** A word in a colour. */
+export type Paint = (colour: Colour, word: string) => string;
+
+/** What a colour says: red goes or failed, green comes, yellow changes or warns. */
+export type Colour = 'red' | 'green' | 'yellow';
 
 /** The output of this process. */
 export function processOutput(): Output {
@@ -23,7 +29,7 @@ export function processOutput(): Output {
     progress: (text) => {
       if (process.stderr.isTTY) process.stderr.write(`${text}\n`);
     },
-    red: (word) => styleText('red', word, { stream: process.stderr }),
+    paint: { data: paintFor(process.stdout), talk: paintFor(process.stderr) },
   };
 }
 
@@ -49,6 +55,10 @@ export function renderJson(value: unknown): string {
 /** A text from elsewhere, so that it cannot move the cursor or colour the terminal. */
 export function plainText(text: string): string {
   return stripVTControlCharacters(text);
+}
+
+function paintFor(stream: NodeJS.WriteStream): Paint {
+  return (colour, word) => styleText(colour, word, { stream });
 }
 
 function inSnakeCase(value: unknown): unknown {

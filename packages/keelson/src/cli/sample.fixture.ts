@@ -235,6 +235,8 @@ export function person(answers: readonly (readonly [question: string, answer: st
   return { terminal: true, stream, echo, press: (key) => void stream.write(key), seen: () => seen };
 }
 
+const plain = (_colour: string, word: string): string => word;
+
 async function runHere(
   folder: string,
   argv: readonly string[],
@@ -246,7 +248,7 @@ async function runHere(
     data: (line: string) => void out.push(line),
     talk: (line: string) => void err.push(line),
     progress: () => {},
-    red: (word: string) => word,
+    paint: { data: plain, talk: plain },
   };
   const app = defineApp({
     name: 'sample',

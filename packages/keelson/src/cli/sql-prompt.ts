@@ -53,7 +53,7 @@ export async function prompt(session: SqlSession, { context, postgres, connectio
         } catch (error) {
           if (connection.broken) throw error;
           const { title, text } = describeFailure(error, false);
-          output.talk(`${output.red(title)} ${text}`);
+          output.talk(`${output.paint.talk('red', title)} ${text}`);
         } finally {
           running = false;
         }
