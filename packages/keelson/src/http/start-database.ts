@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { BaseSettings } from '../config/base.ts';
 import { KeelsonError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { HistoryProblem } from '../migrate/compare.ts';
 import { readRevisions } from '../migrate/folder.ts';
 import type { Revision } from '../migrate/revision.ts';
 import { Migrator } from '../migrate/runner.ts';
@@ -74,7 +75,7 @@ export async function bringUp(
     const own = await (direct ?? postgres).connect();
     try {
       const migrator = new Migrator({ connection: own, revisions, namespace: target.namespace, log, clock });
-      if (base.MIGRATE_ON_START === 'apply') await migrator.up();
+      if (base.MIGRATE_ON_START === 'apply') await applyPending(migrator, log);
       else await refusePending(migrator, log);
       if (bound !== undefined) await grantToBoundRole(own, bound);
     } finally {
@@ -86,17 +87,34 @@ export async function bringUp(
   return revisions;
 }
 
+async function applyPending(migrator: Migrator, log: Log): Promise<void> {
+  const { pending, problems } = await migrator.status();
+  // A database that is ahead is usual while a new version replaces this one, which may well be started anew meanwhile.
+  const isOnlyAhead = pending.length === 0 && problems.every(({ kind }) => kind === 'ahead');
+  if (isOnlyAhead) warnOf(problems, log);
+  else await migrator.up();
+}
+
 async function refusePending(migrator: Migrator, log: Log): Promise<void> {
   const { pending, problems } = await migrator.status();
-  // A database that is ahead is usual while a new version replaces this one: told, not refused.
-  for (const { kind, message, hint } of problems) log.warn('migration.history_differs', { kind, message, hint });
+  warnOf(problems, log);
   if (pending.length === 0) return;
+  // What takes away waits until no process runs that still uses it: code that is new does without.
+  const phaseOf = new Map(migrator.revisions.map(({ id, phase }) => [id, phase]));
+  if (pending.every((id) => phaseOf.get(id) === 'contract')) {
+    log.info('migration.contract_pending', { pending });
+    return;
+  }
   const named = pending.length === 1 ? `the migration ${pending[0]}` : `${pending.length} migrations (${pending[0]} … ${pending.at(-1)})`;
   throw new KeelsonError('MIGRATIONS_PENDING', {
     message: `The database is behind the code by ${named}.`,
     hint: 'Run `keelson migrate up`, or start with MIGRATE_ON_START=apply.',
     data: { pending },
   });
+}
+
+function warnOf(problems: readonly HistoryProblem[], log: Log): void {
+  for (const { kind, message, hint } of problems) log.warn('migration.history_differs', { kind, message, hint });
 }
 
 /** Where the embedded server of an app keeps its data, and what its database is called. */

@@ -1,7 +1,7 @@
 /** Start and stop: the order of the steps, what happens when one fails, and how the calls under way are brought to an end. */
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { text as textOf } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,9 @@ import path from 'node:path';
 import { before, test } from 'node:test';
 import { type Clock, systemClock } from '../clock.ts';
 import { isKeelsonError, KeelsonError } from '../errors.ts';
+import { readRevisions } from '../migrate/folder.ts';
 import { writeFirstRevision } from '../migrate/render.ts';
+import { Migrator } from '../migrate/runner.ts';
 import { Connection } from '../postgres/connection.ts';
 import { testServer } from '../testing/server.ts';
 import { type Clone, cloneDatabase } from '../testing/template.ts';
@@ -180,6 +182,64 @@ test('a start that only checks refuses a database that is behind, and one that d
   await running.stop();
   await (await place.start()).stop();
   await (await place.start({}, check)).stop();
+});
+
+// FND-3, FND-5, GLK-8
+test('/health/db says up_to_date, pending or unknown, as the history of the database stands to the files', async () => {
+  await using place = await Place.open();
+  const never = { environment: { MIGRATE_ON_START: 'never' } };
+  const running = await place.start({}, never);
+  const status = async (): Promise<unknown> => (await get(`${running.url}/health/db`)).json['migration_status'];
+  assert.equal(await status(), 'pending');
+  const owner = await Connection.open({ connectionString: place.clone.url });
+  const revisions = await readRevisions(migrations);
+  await new Migrator({ connection: owner, revisions, namespace: model.namespace }).up();
+  assert.equal(await status(), 'up_to_date');
+  // Somebody has changed the file since: files and history contradict each other.
+  await owner.command(`update notes.keelson_migrations set checksum = repeat('0', 64)`);
+  assert.equal(await status(), 'unknown');
+  assert.equal((await get(`${running.url}/health/ready`)).status, 200);
+  await owner.close();
+  await running.stop();
+});
+
+// FND-5
+test('a revision that only takes away does not hold up a start that checks, one that the code needs does', async () => {
+  await using place = await Place.open();
+  const folder = path.join(place.directory, 'migrations');
+  cpSync(migrations, folder, { recursive: true });
+  const app = { migrationsDirectory: folder };
+  await (await place.start(app)).stop();
+  writeFileSync(path.join(folder, '20990101T0000_contract.sql'), '-- phase: contract\n-- up\nselect 1;\n-- down\nselect 1;\n');
+  const check = { environment: { MIGRATE_ON_START: 'check' } };
+  const running = await place.start(app, check);
+  assert.deepEqual(place.log.of('migration.contract_pending'), [{ pending: ['20990101T0000'] }]);
+  assert.equal((await get(`${running.url}/health/db`)).json['migration_status'], 'pending');
+  await running.stop();
+  writeFileSync(path.join(folder, '20990102T0000_expand.sql'), '-- up\nselect 1;\n-- down\nselect 1;\n');
+  await assert.rejects(place.start(app, check), { code: 'MIGRATIONS_PENDING' });
+});
+
+// FND-5
+test('an older version starts beside a newer one that has migrated already, and says so', async () => {
+  await using place = await Place.open();
+  const folder = path.join(place.directory, 'migrations');
+  cpSync(migrations, folder, { recursive: true });
+  const newer = path.join(folder, '20990101T0000_newer.sql');
+  writeFileSync(newer, '-- up\nselect 1;\n-- down\nselect 1;\n');
+  const app = { migrationsDirectory: folder };
+  await (await place.start(app)).stop();
+  rmSync(newer);
+  for (const how of ['apply', 'check']) {
+    const running = await place.start(app, { environment: { MIGRATE_ON_START: how } });
+    assert.equal(place.log.of('migration.history_differs').at(-1)?.['kind'], 'ahead', how);
+    await running.stop();
+  }
+  assert.equal(place.log.of('migration.history_differs').length, 2);
+  // What was changed is another matter: it is refused where it would be applied upon.
+  const [first = ''] = readdirSync(folder);
+  appendFileSync(path.join(folder, first), '-- changed\n');
+  await assert.rejects(place.start(app), { code: 'MIGRATION_INVALID' });
 });
 
 // FND-5
