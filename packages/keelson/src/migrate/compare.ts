@@ -6,7 +6,7 @@ import { checksumAfter, stepsOf } from './steps.ts';
 
 /** Where files and history contradict each other. */
 export interface HistoryProblem {
-  readonly kind: 'changed' | 'missing' | 'ahead' | 'out_of_order' | 'half_reverted';
+  readonly kind: 'changed' | 'missing' | 'ahead' | 'out_of_order' | 'half_reverted' | 'partly_replaced';
   readonly id: string;
   /** What is wrong, in a sentence. */
   readonly message: string;
@@ -22,6 +22,12 @@ interface HalfWay {
   readonly parts: number;
 }
 
+/** A squashed revision whose predecessors are all applied: it takes their place without being run. */
+interface Adoption {
+  readonly revision: Revision;
+  readonly replaced: readonly HistoryEntry[];
+}
+
 /** How files and history stand to each other. */
 export interface Comparison {
   /** Fully applied and unchanged, in order. */
@@ -29,6 +35,8 @@ export interface Comparison {
   /** Not applied, in order; one that is applied half-way comes first. */
   readonly pending: readonly Revision[];
   readonly halfWay: HalfWay | undefined;
+  /** Those of `pending` that are not run but only recorded. */
+  readonly adoptions: readonly Adoption[];
   readonly problems: readonly HistoryProblem[];
 }
 
@@ -36,11 +44,12 @@ export interface Comparison {
 export function compare(revisions: readonly Revision[], last: readonly HistoryEntry[]): Comparison {
   const present = last.filter((entry) => entry.direction === 'up' || entry.part < entry.parts);
   const byId = new Map(present.map((entry) => [entry.id, entry]));
-  const known = new Set(revisions.map((revision) => revision.id));
-  const newest = present.at(-1);
+  const { adoptions, partly, accounted } = replacements(revisions, byId);
+  const known = new Set([...revisions.map((revision) => revision.id), ...accounted]);
+  const newest = present.findLast((entry) => !accounted.has(entry.id));
   const applied: Revision[] = [];
   const pending: Revision[] = [];
-  const problems: HistoryProblem[] = present.filter((entry) => !known.has(entry.id)).map((entry) => missing(entry, revisions));
+  const problems = [...present.filter((entry) => !known.has(entry.id)).map((entry) => missing(entry, revisions)), ...partly];
   let halfWay: HalfWay | undefined;
   for (const revision of revisions) {
     const entry = byId.get(revision.id);
@@ -57,7 +66,34 @@ export function compare(revisions: readonly Revision[], last: readonly HistoryEn
       if (entry.direction === 'down') problems.push(halfReverted(revision, entry));
     }
   }
-  return { applied, pending, halfWay, problems };
+  return { applied, pending, halfWay, adoptions, problems };
+}
+
+/** What the squashed revisions account for: rows whose files are gone because another stands in their place. */
+function replacements(revisions: readonly Revision[], byId: ReadonlyMap<string, HistoryEntry>) {
+  const adoptions: Adoption[] = [];
+  const partly: HistoryProblem[] = [];
+  const accounted = new Set<string>();
+  for (const revision of revisions) {
+    if (revision.replaces.length === 0 || byId.has(revision.id)) continue;
+    const replaced = revision.replaces.map((id) => byId.get(id)).filter((entry) => entry !== undefined);
+    for (const entry of replaced) accounted.add(entry.id);
+    const whole = replaced.filter((entry) => entry.part === entry.parts);
+    if (whole.length === revision.replaces.length) adoptions.push({ revision, replaced });
+    else if (replaced.length > 0) partly.push(partlyReplaced(revision, whole));
+  }
+  return { adoptions, partly, accounted };
+}
+
+function partlyReplaced(revision: Revision, whole: readonly HistoryEntry[]): HistoryProblem {
+  const done = new Set(whole.map((entry) => entry.id));
+  const lacking = revision.replaces.find((id) => !done.has(id)) ?? '';
+  return {
+    kind: 'partly_replaced',
+    id: revision.id,
+    message: `${revision.file} replaces ${revision.replaces.length} revisions, of which this database has ${whole.length}; ${lacking} is not applied.`,
+    hint: `Check out the code before the squash, run \`keelson migrate up\` with it, and come back; or, if the database has all that they do, \`keelson migrate stamp ${revision.id}\`.`,
+  };
 }
 
 /**
@@ -106,7 +142,7 @@ function changed(revision: Revision, entry: HistoryEntry): HistoryProblem {
       : `${entry.part} of its ${entry.parts} parts were run at ${entry.appliedAt}`;
   const hint =
     entry.part === entry.parts
-      ? 'Restore the file and write the change as a new revision. If nobody else has applied it: restore it, take it back with `down`, and change it then.'
+      ? 'Restore the file and write the change as a new revision. If nobody else has applied it: restore it, take it back with `down`, and change it then. If the database is already as the file says now: `keelson migrate repair`.'
       : 'Restore the parts that were run; only those that were not may still be changed.';
   return { kind: 'changed', id: revision.id, message: `${revision.file} ${what} after ${when}.`, hint };
 }
@@ -115,8 +151,8 @@ function missing(entry: HistoryEntry, revisions: readonly Revision[]): HistoryPr
   const name = `${entry.id}_${entry.slug}`;
   const newer = revisions.every((revision) => revision.id < entry.id);
   const hint = newer
-    ? 'The database is ahead of this code: run the newer code, or take the revision back with the code that has it.'
-    : 'Restore the file from version control; a revision that was applied anywhere stays in the folder.';
+    ? 'The database is ahead of this code: run the newer code, or take the revision back with the code that has it. If what it did is not in the database: `keelson migrate stamp head`.'
+    : 'Restore the file from version control; a revision that was applied anywhere stays in the folder. If it was removed or renamed on purpose: `keelson migrate repair` takes it out of the history.';
   return {
     kind: newer ? 'ahead' : 'missing',
     id: entry.id,
@@ -130,7 +166,7 @@ function outOfOrder(revision: Revision, newest: HistoryEntry): HistoryProblem {
     kind: 'out_of_order',
     id: revision.id,
     message: `${revision.file} is not applied, and is older than ${newest.id}_${newest.slug}, which is.`,
-    hint: `Rename it to a time after ${newest.id} (\`git mv\`), so that it runs last everywhere.`,
+    hint: `Rename it to a time after ${newest.id} (\`git mv\`), so that it runs last everywhere. If the database has all that it does: \`keelson migrate stamp ${newest.id}\`.`,
   };
 }
 

@@ -8,13 +8,17 @@ export interface Header {
   readonly transaction: boolean;
   readonly irreversibleReason: string | undefined;
   readonly phase: 'expand' | 'contract';
+  readonly replaces: readonly string[];
 }
 
 /** One word and a colon make a setting, so that a misspelt one is never taken for prose. */
 const SETTING = /^--[ \t]*([A-Za-z][\w-]*)[ \t]*:(?:[ \t]+(.*))?$/;
 const HINT =
-  'Above `-- up` may stand `-- transaction: off`, `-- irreversible: why`, `-- phase: contract`; prose must not begin with one word and a colon.';
-const KEYS: ReadonlySet<string> = new Set(['transaction', 'irreversible', 'phase']);
+  'Above `-- up` may stand `-- transaction: off`, `-- irreversible: why`, `-- phase: contract`, `-- replaces: id id`; prose must not begin with one word and a colon.';
+const KEYS: ReadonlySet<string> = new Set(['transaction', 'irreversible', 'phase', 'replaces']);
+const ID_LENGTH = 'YYYYMMDDTHHMM'.length;
+/** An id of a revision, or its whole name. */
+const REPLACED = /^(\d{8}T\d{4})(?:_[a-z0-9_]+)?$/;
 
 /**
  * Reads the settings above `-- up`, which begins at `end`, and refuses settings below it.
@@ -39,12 +43,22 @@ export function parseHeader(file: string, comments: readonly LineComment[], end:
     transaction: settings.get('transaction') !== 'off',
     irreversibleReason: settings.get('irreversible'),
     phase: settings.get('phase') === 'contract' ? 'contract' : 'expand',
+    replaces:
+      settings
+        .get('replaces')
+        ?.split(/[\s,]+/)
+        .map((name) => name.slice(0, ID_LENGTH)) ?? [],
   };
 }
 
 function checked(file: string, comment: LineComment, key: string, value: string): string {
   if (key === 'irreversible') {
     if (value === '') throw refused(file, comment, '`irreversible` needs a reason: `-- irreversible: the old values are gone`');
+    return value;
+  }
+  if (key === 'replaces') {
+    const odd = value.split(/[\s,]+/).find((name) => !REPLACED.test(name));
+    if (odd !== undefined) throw refused(file, comment, `\`replaces\` lists the ids of revisions; ${JSON.stringify(odd)} is none`);
     return value;
   }
   const allowed = key === 'transaction' ? ['on', 'off'] : ['expand', 'contract'];

@@ -114,6 +114,19 @@ export async function addEntry(connection: Connection, namespace: string, entry:
   );
 }
 
+/** Adds rows, all or none, in a transaction of their own. */
+export async function addEntries(connection: Connection, namespace: string, rows: readonly NewEntry[]): Promise<void> {
+  if (rows.length === 0) return;
+  await connection.command('begin');
+  try {
+    for (const row of rows) await addEntry(connection, namespace, row);
+    await connection.command('commit');
+  } catch (error) {
+    if (!connection.broken) await connection.command('rollback');
+    throw error;
+  }
+}
+
 function tableOf(namespace: string): Sql {
   return sql`${sql.identifier(namespace)}.${sql.raw(HISTORY_TABLE)}`;
 }

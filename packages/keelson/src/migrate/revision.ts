@@ -1,9 +1,10 @@
-/** A revision: one plain SQL file with what brings the database a step further, and what takes the step back. */
+/** A revision: one file, plain SQL or TypeScript, with what brings the database a step further, and what takes the step back. */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { invalid } from './failure.ts';
 import { parseName } from './file-name.ts';
 import { parseHeader } from './header.ts';
+import type { RevisionCode } from './revision-code.ts';
 import { cut, type LineComment, type SqlStatement } from './statements.ts';
 
 /** Which way a revision is run. */
@@ -30,6 +31,10 @@ export interface Revision {
   readonly irreversibleReason: string | undefined;
   /** `contract` takes something away that the running code may still use. */
   readonly phase: 'expand' | 'contract';
+  /** The ids of the revisions in whose place it stands, after a squash; a database that has them all takes it as applied. */
+  readonly replaces: readonly string[];
+  /** Its functions, when it is written in TypeScript; `up` and `down` are empty then. */
+  readonly code: RevisionCode | undefined;
 }
 
 interface Marker {
@@ -85,6 +90,7 @@ export function parseRevision(file: string, source: string): Revision {
     checksum: checksumOf(text),
     ...header,
     irreversible: header.irreversibleReason !== undefined,
+    code: undefined,
   };
 }
 
@@ -94,7 +100,7 @@ export function checksumOf(text: string): string {
 }
 
 /** The same text whatever editor and checkout wrote it: no byte order mark, line feeds, one line feed at the end. */
-function normalise(source: string): string {
+export function normalise(source: string): string {
   return `${source
     .replace(/^\uFEFF/, '')
     .replaceAll('\r\n', '\n')

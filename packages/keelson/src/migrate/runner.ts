@@ -3,14 +3,16 @@ import { type Clock, systemClock } from '../clock.ts';
 import { KeelsonError } from '../errors.ts';
 import { type Log, silentLog } from '../log.ts';
 import type { Connection } from '../postgres/connection.ts';
-import { type Comparison, compare, type HistoryProblem, refuse, refuseIrreversible } from './compare.ts';
+import { type Comparison, compare, type HistoryProblem, refuse } from './compare.ts';
 import { inOrder } from './folder.ts';
-import { checkedNamespace, ensureHistory, type HistoryEntry, listHistory, listLast } from './history.ts';
+import { addEntries, checkedNamespace, ensureHistory, type HistoryEntry, listHistory, listLast } from './history.ts';
 import { withLock } from './lock.ts';
 import { renderSql } from './offline.ts';
-import { nameOf, placeOf } from './reference.ts';
+import { placeOf } from './reference.ts';
 import type { Direction, Revision } from './revision.ts';
 import { runRevision } from './run.ts';
+import { adoptionEntries, type MigrationRepair, repairEntries, stampEntries } from './stamp.ts';
+import { toRevert } from './way-down.ts';
 
 /** What a migrator needs. */
 export interface MigratorOptions {
@@ -27,6 +29,14 @@ export interface MigratorOptions {
   readonly lockTimeoutMs?: number | undefined;
   /** How often a part is tried when a lock was not free. Default 5. */
   readonly attemptsMax?: number | undefined;
+}
+
+/** How far up. */
+export interface UpOptions {
+  /** The last revision to apply; without it all are applied. */
+  readonly to?: string | undefined;
+  /** `expand`: nothing is taken away that running code may still use; the first `contract` revision, and all after it, wait. */
+  readonly phase?: 'expand' | 'contract' | undefined;
 }
 
 /** A revision that was run. */
@@ -87,22 +97,23 @@ export class Migrator {
   }
 
   /**
-   * Applies what is pending, up to and with the revision `to`.
+   * Applies what is pending, up to and with the revision `to`; with `phase: 'expand'` it stops before the first revision that contracts.
    *
    * @throws MIGRATION_FAILED naming file and line; MIGRATION_INVALID when history and files contradict each other; MIGRATIONS_LOCKED; USAGE
    */
-  async up(options: { readonly to?: string | undefined } = {}): Promise<readonly MigrationRun[]> {
+  async up(options: UpOptions = {}): Promise<readonly MigrationRun[]> {
     const last = this.revisions[placeOf(this.revisions, options.to ?? 'head')];
     const before = await this.#compare();
     refuse(before.problems);
+    const { wanted, held } = wantedOf(before, last, options.phase);
+    if (held !== undefined) this.#log.info('migration.held_back', { namespace: this.namespace, id: held.id, slug: held.slug });
     // Nothing to do needs no lock: a start is not held up by another that migrates what this code does not know.
-    if (before.pending.length === 0) return [];
+    if (wanted.length === 0) return [];
     return this.#locked(async () => {
       await ensureHistory(this.#connection, this.namespace);
-      const { pending, halfWay, problems } = await this.#compare();
-      refuse(problems);
-      const wanted = pending.filter((revision) => last !== undefined && revision.id <= last.id);
-      return this.#runAll(wanted, 'up', halfWay);
+      const comparison = await this.#compare();
+      refuse(comparison.problems);
+      return this.#runAll(wantedOf(comparison, last, options.phase).wanted, 'up', comparison);
     });
   }
 
@@ -121,8 +132,57 @@ export class Migrator {
     }
     return this.#locked(async () => {
       const comparison = await this.#compare();
-      const wanted = this.#toRevert(comparison, to);
-      return this.#runAll(wanted, 'down', comparison.halfWay);
+      const wanted = toRevert(this.revisions, comparison, to);
+      return this.#runAll(wanted, 'down', comparison);
+    });
+  }
+
+  /**
+   * Takes the last revision back, or all after `to`, and applies the same again: the way to try what was just changed.
+   *
+   * @throws MIGRATION_FAILED; MIGRATION_INVALID; MIGRATIONS_LOCKED; USAGE
+   */
+  async redo(options: { readonly to?: string | number | undefined } = {}): Promise<readonly MigrationRun[]> {
+    return this.#locked(async () => {
+      const comparison = await this.#compare();
+      refuse(comparison.problems);
+      const wanted = toRevert(this.revisions, comparison, options.to ?? 1);
+      const back = await this.#runAll(wanted, 'down', comparison);
+      return [...back, ...(await this.#runAll(wanted.toReversed(), 'up'))];
+    });
+  }
+
+  /**
+   * Records that the revisions up to this one are applied and no other is. Danger: nothing is run; the database must stand there already.
+   *
+   * @throws USAGE for a revision that there is not; MIGRATIONS_LOCKED
+   */
+  async stamp(to: string): Promise<readonly MigrationRun[]> {
+    const place = placeOf(this.revisions, to);
+    return this.#locked(async () => {
+      await ensureHistory(this.#connection, this.namespace);
+      const rows = stampEntries(this.revisions, await listLast(this.#connection, this.namespace), place);
+      await addEntries(this.#connection, this.namespace, rows);
+      if (rows.length > 0) this.#log.info('migration.stamped', { namespace: this.namespace, to, rows: rows.length });
+      return rows.map(({ id, slug, direction }) => ({ id, slug, direction, durationMs: 0 }));
+    });
+  }
+
+  /**
+   * Makes the history say what the files say, where a revision was edited, renamed or deleted after it was applied. Danger: nothing is run; the database must fit the files already.
+   *
+   * @throws MIGRATIONS_LOCKED
+   */
+  async repair(): Promise<MigrationRepair> {
+    return this.#locked(async () => {
+      const { problems } = await this.#compare();
+      const rows = repairEntries(this.revisions, await listLast(this.#connection, this.namespace));
+      await addEntries(this.#connection, this.namespace, rows);
+      const { problems: left } = rows.length === 0 ? { problems } : await this.#compare();
+      const open = new Set(left.map((problem) => `${problem.kind} ${problem.id}`));
+      const repaired = problems.filter((problem) => !open.has(`${problem.kind} ${problem.id}`));
+      for (const { kind, id } of repaired) this.#log.warn('migration.repaired', { namespace: this.namespace, id, kind });
+      return { repaired, left };
     });
   }
 
@@ -168,24 +228,15 @@ export class Migrator {
     return withLock(options, block);
   }
 
-  #toRevert({ applied, halfWay, problems }: Comparison, to: string | number): readonly Revision[] {
-    // Taking back what is applied needs its files unchanged; what is pending does not matter to it.
-    refuse(problems.filter((problem) => problem.kind !== 'out_of_order' && problem.kind !== 'half_reverted'));
-    if (halfWay?.direction === 'up') {
-      throw new KeelsonError('MIGRATION_INVALID', {
-        message: `${halfWay.revision.file} is applied half-way: ${halfWay.part} of ${halfWay.parts} parts.`,
-        hint: 'Finish it with `up` first: correct the parts that are not run, and it goes on there.',
-      });
-    }
-    const present = halfWay === undefined ? applied : [...applied, halfWay.revision];
-    const wanted = present.slice(keptOf(present, this.revisions, to)).reverse();
-    refuseIrreversible(wanted);
-    return wanted;
-  }
-
-  async #runAll(wanted: readonly Revision[], direction: Direction, halfWay: Comparison['halfWay']): Promise<readonly MigrationRun[]> {
+  async #runAll(wanted: readonly Revision[], direction: Direction, comparison?: Comparison): Promise<readonly MigrationRun[]> {
     const runs: MigrationRun[] = [];
     for (const revision of wanted) {
+      const adopted = comparison?.adoptions.find((adoption) => adoption.revision === revision);
+      if (adopted !== undefined) {
+        runs.push(await this.#adopt(revision, adopted.replaced));
+        continue;
+      }
+      const halfWay = comparison?.halfWay;
       const done = halfWay?.revision.id === revision.id ? halfWay.part : 0;
       const durationMs = await runRevision(
         {
@@ -207,23 +258,18 @@ export class Migrator {
     }
     return runs;
   }
+
+  async #adopt(revision: Revision, replaced: readonly HistoryEntry[]): Promise<MigrationRun> {
+    await addEntries(this.#connection, this.namespace, adoptionEntries(revision, replaced));
+    const { id, slug } = revision;
+    this.#log.info('migration.adopted', { namespace: this.namespace, id, slug, replaced: replaced.length });
+    return { id, slug, direction: 'up', durationMs: 0 };
+  }
 }
 
-/** How many of the revisions that are applied stay so. */
-function keptOf(present: readonly Revision[], all: readonly Revision[], to: string | number): number {
-  if (typeof to === 'number') {
-    if (Number.isSafeInteger(to) && to >= 1 && to <= present.length) return present.length - to;
-    throw new KeelsonError('USAGE', {
-      message: `${to} revisions cannot be taken back: ${present.length} are applied.`,
-      hint: 'Say a number from 1 on, or the word base to take back all.',
-    });
-  }
-  const target = all[placeOf(all, to)];
-  if (target === undefined) return 0;
-  const place = present.findIndex((revision) => revision.id === target.id);
-  if (place !== -1) return place + 1;
-  throw new KeelsonError('USAGE', {
-    message: `${nameOf(target)} is not applied, so there is no way down to it.`,
-    hint: 'Say the id of a revision that is applied (see `history`).',
-  });
+/** What of the pending is asked for, and the first one that its phase holds back. */
+function wantedOf({ pending }: Comparison, last: Revision | undefined, phase: UpOptions['phase']) {
+  const asked = pending.filter((revision) => last !== undefined && revision.id <= last.id);
+  const stop = phase === 'expand' ? asked.findIndex((revision) => revision.phase === 'contract') : -1;
+  return stop === -1 ? { wanted: asked, held: undefined } : { wanted: asked.slice(0, stop), held: asked[stop] };
 }
