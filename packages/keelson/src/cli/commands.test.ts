@@ -61,6 +61,7 @@ test('each command that the document advises when something is wrong answers its
     ['npx keelson migrate current', /^20260102T0900_add_title$/mu],
     ['npx keelson migrate history', /up +20260101T0900_initial/u],
     ['npx keelson migrate status', /^up to date$/mu],
+    ['npx keelson migrate drift', /^$/u],
     ["npx keelson db sql '\\dt'", /^sample \| notes/mu],
   ]);
   const looks = await Promise.all([...expected.keys()].map(run));

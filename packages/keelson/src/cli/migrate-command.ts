@@ -1,21 +1,25 @@
 /** The command group `migrate`: what can be said to it; what it does is loaded when it is said. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Context, Run } from './context.ts';
+import type * as checks from './migrate-checks.ts';
+import type { NewOptions } from './migrate-new.ts';
 import type * as migrations from './migrations.ts';
-
-type Actions = typeof migrations;
 
 interface Json {
   readonly json?: true;
 }
 
+interface Yes {
+  readonly yes?: string;
+}
+
 const HISTORY_LIMIT = 100;
 const LIMIT_MAX = 10_000;
+const ANSWERS_MAX = 1_000;
 
 /** Adds the group. */
 export function addMigrate(program: Command, context: Context, run: Run): void {
-  const act = (action: (actions: Actions) => Promise<number | void>): Promise<void> =>
-    run(async () => action(await import('./migrations.ts')));
+  const act: Act = (action) => run(async () => action(await import('./migrations.ts')));
   const group = program
     .command('migrate')
     .description('make, run and inspect the migrations of the app')
@@ -25,31 +29,59 @@ export function addMigrate(program: Command, context: Context, run: Run): void {
       `
 A revision is named by its id (20261120T1030) or its file; base is before the first, head is the last.
 The database is DIRECT_DATABASE_URL, else DATABASE_URL, else the embedded server of the app, which is started for the command
-unless the app runs.`,
+unless the app runs. What is planned and checked is tried in databases that are thrown away: on SHADOW_DATABASE_URL, else on that
+server outside of production and staging when its user may make some, else on the embedded one.`,
     );
+  addMaking(group, context, run);
   addChanging(group, context, act);
   addInspecting(group, context, act);
+  addChecking(group, context, run);
+  addMending(group, context, act);
 }
 
-type Act = (action: (actions: Actions) => Promise<number | void>) => Promise<void>;
+type Act = (action: (actions: typeof migrations) => Promise<number | void>) => Promise<void>;
 
-function addChanging(group: Command, context: Context, act: Act): void {
+/** None of this is loaded where migrations are only run. */
+function addMaking(group: Command, context: Context, run: Run): void {
   group
     .command('new <title...>')
-    .description('write the first revision, made from the tables of the app')
+    .description('write the next revision, made from the tables and proved up, down and up again; 2 when something has to be asked')
+    .addOption(several('--rename <from:to>', 'what was renamed: users.nick:handle, users:people, status.old:new, schema a:b'))
+    .addOption(several('--drop <name>', 'what may go, with its data: users.nick, users, status.old'))
     .addOption(json())
-    .action((title: readonly string[], options: Json) => act((actions) => actions.writeNew(context, title.join(' '), options)));
+    .action((title: readonly string[], options: NewOptions) =>
+      run(async () => (await import('./migrate-new.ts')).writeNew(context, title.join(' '), options)),
+    );
+  group
+    .command('squash <title...>')
+    .description('replace all revisions by one that was proved to make the same')
+    .option('--accept-data', 'also when revisions put rows into tables, which the new one does not')
+    .addOption(json())
+    .action((title: readonly string[], options: Json & { readonly acceptData?: true }) =>
+      run(async () => (await import('./migrate-checks.ts')).squash(context, title.join(' '), options)),
+    );
+}
+
+function addChanging(group: Command, context: Context, act: Act): void {
   group
     .command('up')
     .description('apply what is pending')
     .option('--to <id>', 'up to and with this revision')
+    .addOption(new Option('--phase <phase>', 'expand stops before a revision that takes something away').choices(['expand', 'contract']))
     .addOption(json())
-    .action((options: Json & { readonly to?: string }) => act((actions) => actions.up(context, options)));
+    .action((options: Json & { readonly to?: string; readonly phase?: 'expand' | 'contract' }) =>
+      act((actions) => actions.up(context, options)),
+    );
   group
     .command('down [n|id|base]')
     .description('take back the last n revisions, all after one, or, with the word base, all')
     .addOption(json())
     .action((to: string | undefined, options: Json) => act((actions) => actions.down(context, to, options)));
+  group
+    .command('redo [n|id]')
+    .description('take back the last revision, the last n, or all after one, and apply the same again')
+    .addOption(json())
+    .action((to: string | undefined, options: Json) => act((actions) => actions.redo(context, to, options)));
   group
     .command('to <id>')
     .description('go to a revision, up or down')
@@ -81,8 +113,58 @@ function addInspecting(group: Command, context: Context, act: Act): void {
     .action((range: string) => act((actions) => actions.printSql(context, range)));
 }
 
+function addChecking(group: Command, context: Context, run: Run): void {
+  const act = (action: (actions: typeof checks) => Promise<number | void>): Promise<void> =>
+    run(async () => action(await import('./migrate-checks.ts')));
+  group
+    .command('check')
+    .description('for CI: lock file, replay, tables, every revision up, down and up, lint; exit code 1 when something is wrong')
+    .addOption(json())
+    .action((options: Json) => act((actions) => actions.check(context, options)));
+  group
+    .command('lint [id...]')
+    .description('print what revisions would do to the service that runs, and the safe way; exit code 1 when one must not go on like that')
+    .addOption(json())
+    .action((ids: readonly string[], options: Json) => act((actions) => actions.lint(context, ids, options)));
+  group
+    .command('drift')
+    .description('print where the database differs from its revisions; exit code 1 when it does')
+    .addOption(json())
+    .action((options: Json) => act((actions) => actions.drift(context, options)));
+}
+
+function addMending(group: Command, context: Context, act: Act): void {
+  group
+    .command('stamp <id>')
+    .description('write into the history that the revisions up to one are applied, and no other; runs nothing')
+    .addOption(yes())
+    .addOption(json())
+    .action((id: string, options: Json & Yes) => act((actions) => actions.stamp(context, id, options)));
+  group
+    .command('repair')
+    .description('make lock file and history say what the files say; runs nothing')
+    .addOption(yes())
+    .addOption(json())
+    .action((options: Json & Yes) => act((actions) => actions.repair(context, options)));
+}
+
 function json(): Option {
   return new Option('--json', 'print JSON');
+}
+
+function yes(): Option {
+  return new Option('--yes <name>', 'the name of the database: it is confirmed, where that is asked for');
+}
+
+/** An option that may be said again and again. */
+function several(flags: string, description: string): Option {
+  return new Option(flags, `${description}; may be said several times`).argParser(
+    (value: string, before: readonly string[] | undefined) => {
+      if (value === '' || value.startsWith('-')) throw new InvalidArgumentError('It is not a name');
+      if ((before?.length ?? 0) >= ANSWERS_MAX) throw new InvalidArgumentError(`It is said more than ${ANSWERS_MAX} times`);
+      return [...(before ?? []), value];
+    },
+  );
 }
 
 function parseLimit(text: string): number {

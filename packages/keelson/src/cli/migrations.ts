@@ -1,11 +1,15 @@
 /** What the commands of `migrate` do. */
+import path from 'node:path';
 import { KeelsonError } from '../errors.ts';
 import { readRevisions } from '../migrate/folder.ts';
+import { checkLock, LOCK_FILE, writeLock } from '../migrate/lock-file.ts';
 import { nameOf, placeOf } from '../migrate/reference.ts';
-import { type MigrationRun, Migrator } from '../migrate/runner.ts';
+import type { Revision } from '../migrate/revision.ts';
+import { type MigrationRun, Migrator, type UpOptions } from '../migrate/runner.ts';
+import { confirm } from './confirm.ts';
 import { type Context, shownPath } from './context.ts';
+import { databaseName, databaseSettings, isGuarded, withConnection } from './database.ts';
 import { exitCodes } from './failure.ts';
-import { withConnection } from './database.ts';
 import { renderJson, renderTable } from './output.ts';
 import { talkLog } from './talk.ts';
 
@@ -13,24 +17,81 @@ interface Json {
   readonly json?: true;
 }
 
-/** Writes the first revision from the tables. */
-export async function writeNew(context: Context, name: string, options: Json): Promise<void> {
-  const { app, output } = context;
-  const { writeFirstRevision } = await import('../migrate/render.ts');
-  const { namespace, tables } = app;
-  const file = await writeFirstRevision(app.migrationsDirectory, { name, namespace, tables });
-  output.data(options.json ? renderJson({ file }) : shownPath(file));
+interface Yes {
+  /** The name of the database. */
+  readonly yes?: string;
 }
 
-/** Applies what is pending. */
-export async function up(context: Context, options: Json & { readonly to?: string }): Promise<void> {
-  printRuns(context, await withMigrator(context, (migrator) => migrator.up({ to: options.to })), options);
+/** Applies what is pending, and says what it holds back. */
+export async function up(context: Context, options: Json & UpOptions): Promise<void> {
+  const { to, phase } = options;
+  const { runs, held } = await withMigrator(context, async (migrator) => ({
+    runs: await migrator.up({ to, phase }),
+    held: phase === 'expand' ? await heldBack(migrator) : undefined,
+  }));
+  printRuns(context, runs, options);
+  if (held === undefined || options.json) return;
+  context.output.talk(
+    `Held back: ${nameOf(held)}, and what comes after it. It takes away what running code may still use: once none does, run migrate up.`,
+  );
+}
+
+/** The revision that is next, where it is one that takes something away. */
+async function heldBack(migrator: Migrator): Promise<Revision | undefined> {
+  const { pending } = await migrator.status();
+  const next = migrator.revisions.find((revision) => revision.id === pending[0]);
+  return next?.phase === 'contract' ? next : undefined;
 }
 
 /** Takes back a number of revisions, all after one, or all. */
 export async function down(context: Context, to: string | undefined, options: Json): Promise<void> {
-  const target = to !== undefined && /^\d{1,6}$/.test(to) ? Number(to) : to;
-  printRuns(context, await withMigrator(context, (migrator) => migrator.down({ to: target })), options);
+  printRuns(context, await withMigrator(context, (migrator) => migrator.down({ to: numberOr(to) })), options);
+}
+
+/** Takes the last revision back, or more, and applies the same again. */
+export async function redo(context: Context, to: string | undefined, options: Json): Promise<void> {
+  printRuns(context, await withMigrator(context, (migrator) => migrator.redo({ to: numberOr(to) })), options);
+}
+
+/**
+ * Writes into the history that the revisions up to one are applied, and runs nothing.
+ *
+ * @throws USAGE in staging and production when it was not confirmed
+ */
+export async function stamp(context: Context, to: string, options: Json & Yes): Promise<void> {
+  await confirmHistory(context, `This says of the database that it stands at ${to}, and runs nothing.`, options);
+  const runs = await withMigrator(context, (migrator) => migrator.stamp(to));
+  if (options.json) context.output.data(renderJson(runs));
+  else if (runs.length === 0) context.output.talk('The history says so already.');
+  else context.output.data(renderTable(runs.map((run) => [run.direction, nameOf(run), 'by hand'])));
+}
+
+/**
+ * Makes lock file and history say what the files say, and runs nothing; gives 1 when something is left that it may not mend.
+ *
+ * @throws USAGE in staging and production when it was not confirmed
+ */
+export async function repair(context: Context, options: Json & Yes): Promise<number> {
+  const { app, output } = context;
+  const revisions = await readRevisions(app.migrationsDirectory);
+  await confirmHistory(context, 'This makes the history say what the files say, and runs nothing.', options);
+  const isLockWrong = (await checkLock(app.migrationsDirectory, revisions)).length > 0;
+  if (isLockWrong) await writeLock(app.migrationsDirectory, revisions);
+  const { repaired, left } = await withMigrator(context, (migrator) => migrator.repair());
+  if (options.json) output.data(renderJson({ lockFileWritten: isLockWrong, repaired, left }));
+  else {
+    if (isLockWrong) output.talk(`${shownPath(path.join(app.migrationsDirectory, LOCK_FILE))} was written anew.`);
+    for (const { kind, id } of repaired) output.talk(`The history goes with the files again: ${id} (${kind.replaceAll('_', ' ')}).`);
+    if (!isLockWrong && repaired.length === 0 && left.length === 0) output.talk('There is nothing to repair.');
+  }
+  for (const { message, hint } of left) output.talk(`${message}\nhint:  ${hint}`);
+  return left.length === 0 ? exitCodes.ok : exitCodes.failed;
+}
+
+/** What a history says decides what is run from then on. */
+async function confirmHistory(context: Context, says: string, { yes }: Yes): Promise<void> {
+  const settings = databaseSettings(context);
+  if (isGuarded(settings)) await confirm(context, { name: databaseName(context, settings), says, yes });
 }
 
 /** Goes to a revision from either side. */
@@ -112,6 +173,11 @@ async function withMigrator<T>(context: Context, block: (migrator: Migrator) => 
   return withConnection(context, (connection) =>
     block(new Migrator({ connection, revisions, namespace: app.namespace, log: talkLog(context) })),
   );
+}
+
+/** How far down: a number of revisions, or the name of one. */
+function numberOr(to: string | undefined): number | string | undefined {
+  return to !== undefined && /^\d{1,6}$/.test(to) ? Number(to) : to;
 }
 
 function printRuns({ output }: Context, runs: readonly MigrationRun[], options: Json): void {

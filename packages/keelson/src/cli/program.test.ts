@@ -17,8 +17,9 @@ test('help is there on every level, and names every command below', async () => 
 
   const group = await sample.command(['migrate', '--help']);
   assert.equal(group.code, 0);
-  const commands = ['new', 'up', 'down', 'to', 'current', 'history', 'status', 'sql'];
-  for (const word of [...commands, 'DIRECT_DATABASE_URL']) assert.ok(group.out.includes(word), word);
+  const making = ['new', 'squash', 'check', 'lint', 'drift'];
+  const commands = [...making, 'up', 'down', 'redo', 'to', 'current', 'history', 'status', 'sql', 'stamp', 'repair'];
+  for (const word of [...commands, 'DIRECT_DATABASE_URL', 'SHADOW_DATABASE_URL']) assert.ok(group.out.includes(word), word);
 
   for (const command of [['serve'], ['config'], ...commands.map((name) => ['migrate', name])]) {
     const help = await sample.command([...command, '--help']);
@@ -46,6 +47,13 @@ test('what is not understood ends with 2, names the near match and the help to r
     [['db', 'rest'], /Unknown command 'rest'\.\nhint: {2}Did you mean reset\? See: .* db --help/u],
     [['config', '--jsn'], /Unknown option '--jsn'\.\nhint: {2}Did you mean --json\? See: .* config --help/u],
     [['migrate', 'to'], /Missing required argument 'id'/u],
+    [['migrate', 'new'], /Missing required argument 'title'/u],
+    [['migrate', 'new', 'x', '--rename'], /argument missing/u],
+    [['migrate', 'new', 'x', '--drop', ''], /'' is invalid[^\n]*It is not a name/u],
+    [['migrate', 'new', 'x', '--drop', '--json'], /'--json' is invalid[^\n]*It is not a name/u],
+    [['migrate', 'new', 'x', '--renam', 'a:b'], /Unknown option '--renam'\.\nhint: {2}Did you mean --rename\?/u],
+    [['migrate', 'up', '--phase', 'contarct'], /'contarct' is invalid[^\n]*expand, contract/u],
+    [['migrate', 'stamp'], /Missing required argument 'id'/u],
     [['config', 'all'], /Too many arguments for 'config'/u],
     [['migrate', 'history', '--limit', 'many'], /'many' is invalid[^\n]*whole number from 1/u],
     [['whatever'], /Unknown command 'whatever'\.\nhint: {2}See: /u],

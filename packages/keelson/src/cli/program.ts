@@ -56,7 +56,7 @@ function buildProgram(context: Context, whole: WholeApp, run: Run): Command {
     })
     .addHelpText(
       'after',
-      '\nExit codes: 0 it went well, 1 it failed, 2 it was not understood.\nSettings are read from the environment and from .env in the folder of the app.',
+      '\nExit codes: 0 it went well, 1 it failed, 2 it was not understood, or something has to be asked.\nSettings are read from the environment and from .env in the folder of the app.',
     );
   addRunning(program, whole, run);
   addMigrate(program, context, run);
