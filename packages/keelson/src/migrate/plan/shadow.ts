@@ -221,9 +221,11 @@ function unavailable(cause: unknown, message: string): KeelsonError {
   return new KeelsonError('SHADOW_UNAVAILABLE', { message: `${message}${said}.`, data: { sqlState: sqlState(cause) }, cause });
 }
 
+/** By text, not by `URL`: that one takes no user without a host, which a Unix socket has. */
 function urlOf(server: string, database: string): string {
-  const url = new URL(server);
-  url.searchParams.delete('dbname');
-  url.pathname = `/${encodeURIComponent(database)}`;
-  return url.href;
+  const [place = '', query = ''] = server.trim().split(/\?(.*)/su);
+  const parameters = new URLSearchParams(query);
+  parameters.delete('dbname');
+  const base = place.replace(/^([^/]*\/\/[^/]*).*$/su, `$1/${database}`);
+  return parameters.size === 0 ? base : `${base}?${parameters.toString()}`;
 }
