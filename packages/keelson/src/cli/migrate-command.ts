@@ -48,6 +48,7 @@ function addMaking(group: Command, context: Context, run: Run): void {
     .description('write the next revision, made from the tables and proved up, down and up again; 2 when something has to be asked')
     .addOption(several('--rename <from:to>', 'what was renamed: users.nick:handle, users:people, status.old:new, schema a:b'))
     .addOption(several('--drop <name>', 'what may go, with its data: users.nick, users, status.old'))
+    .addOption(new Option('--empty <kind>', 'plan nothing: write one to be filled by hand, in SQL or TypeScript').choices(['sql', 'ts']))
     .addOption(json())
     .action((title: readonly string[], options: NewOptions) =>
       run(async () => (await import('./migrate-new.ts')).writeNew(context, title.join(' '), options)),

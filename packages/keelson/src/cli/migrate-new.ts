@@ -1,18 +1,20 @@
 /** What `migrate new` does: plans the next revisions, asks what may not be guessed, shows them, and writes them. */
+import { existsSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { systemClock } from '../clock.ts';
 import { KeelsonError } from '../errors.ts';
-import { idAt } from '../migrate/file-name.ts';
+import { idAt, slugOf } from '../migrate/file-name.ts';
 import { readRevisions, readText, TEMPLATE } from '../migrate/folder.ts';
 import type { Finding } from '../migrate/lint/finding.ts';
 import { lintRevisions } from '../migrate/lint/lint.ts';
-import { writeLock } from '../migrate/lock-file.ts';
+import { checkLock, LOCK_FILE, writeLock } from '../migrate/lock-file.ts';
 import { plan, type Planned, type PlannedFile, type PlanRequest } from '../migrate/plan/plan.ts';
 import type { Shadows } from '../migrate/plan/shadow.ts';
 import type { Revision } from '../migrate/revision.ts';
 import { renderSchema } from '../schema/ddl.ts';
 import { type Context, shownPath } from './context.ts';
+import { type EmptyKind, emptyRevision } from './empty-revision.ts';
 import { exitCodes } from './failure.ts';
 import { renderJson } from './output.ts';
 import { answerQuestions } from './plan-questions.ts';
@@ -24,6 +26,7 @@ export interface NewOptions {
   readonly json?: true;
   readonly rename?: readonly string[];
   readonly drop?: readonly string[];
+  readonly empty?: EmptyKind;
 }
 
 type Plan = Extract<Planned, { readonly kind: 'plan' }>;
@@ -44,6 +47,8 @@ export async function writeNew(context: Context, title: string, options: NewOpti
   const directory = app.migrationsDirectory;
   await mkdir(directory, { recursive: true });
   const revisions = await readRevisions(directory);
+  await refuseUnlocked(directory, revisions);
+  if (options.empty !== undefined) return writeEmpty(context, title, { revisions, kind: options.empty, json: options.json });
   output.progress('Planning …');
   return withShadows(context, async (shadows) => {
     const request: PlanRequest = {
@@ -61,7 +66,7 @@ export async function writeNew(context: Context, title: string, options: NewOpti
     if (planned.kind === 'nothing') return sayNothing(context, options);
     if (planned.kind === 'questions') return refuseQuestions(context, planned.questions, options);
     const findings = await findingsOf(context, shadows, { revisions, planned });
-    const files = await writeFiles(directory, revisions, planned.files);
+    const files = await writePlanned(directory, revisions, planned.files);
     sayPlan(context, { planned, findings, files }, options);
     return exitCodes.ok;
   });
@@ -82,6 +87,39 @@ async function planWithAnswers(context: Context, request: PlanRequest, options: 
   }
 }
 
+/**
+ * What is new is written on what everybody has: not on an edited revision, nor on a merge that nobody has looked at.
+ *
+ * @throws MIGRATION_INVALID
+ */
+async function refuseUnlocked(directory: string, revisions: readonly Revision[]): Promise<void> {
+  if (!existsSync(path.join(directory, LOCK_FILE))) return;
+  const [problem] = await checkLock(directory, revisions);
+  if (problem !== undefined)
+    throw new KeelsonError('MIGRATION_INVALID', { message: problem, hint: 'Mend that first; nothing was written.' });
+}
+
+/** Writes a revision to be filled by hand. */
+async function writeEmpty(
+  { app, output }: Context,
+  title: string,
+  { revisions, kind, json }: { readonly revisions: readonly Revision[]; readonly kind: EmptyKind; readonly json: true | undefined },
+): Promise<number> {
+  const directory = app.migrationsDirectory;
+  const slug = slugOf(title);
+  if (slug === null) {
+    throw new KeelsonError('USAGE', {
+      message: `${JSON.stringify(title)} is no name for a revision: it has no letter or digit.`,
+      hint: 'Say in a few words what it does, as in: fill nicknames.',
+    });
+  }
+  const name = `${nextId(revisions)}_${slug}.${kind}`;
+  const files = await writeWhole(directory, [{ name, text: emptyRevision(kind, slug.replaceAll('_', ' ')) }]);
+  await writeLock(directory, await readRevisions(directory));
+  output.data(json ? renderJson({ files, lines: [], losses: [], notes: [], findings: [] }) : files.map(shownPath).join('\n'));
+  return exitCodes.ok;
+}
+
 async function findingsOf(
   { app }: Context,
   shadows: Shadows,
@@ -92,17 +130,22 @@ async function findingsOf(
   return lintRevisions({ shadows, revisions: [...revisions, ...fresh], namespace: app.namespace, only, tables: app.tables });
 }
 
-/** Each file appears whole or not at all, and the lock last: without it `migrate check` says what is missing. */
-async function writeFiles(directory: string, before: readonly Revision[], files: readonly PlannedFile[]): Promise<readonly string[]> {
-  const written: string[] = [];
-  for (const { name, text } of files) {
-    const file = path.join(directory, name);
-    const unfinished = path.join(directory, `.${name}.tmp`);
-    await writeFile(unfinished, text, { flush: true });
-    await rename(unfinished, file);
-    written.push(file);
-  }
+/** The lock comes last: without it `migrate check` says what is missing. */
+async function writePlanned(directory: string, before: readonly Revision[], files: readonly PlannedFile[]): Promise<readonly string[]> {
+  const written = await writeWhole(directory, files);
   await writeLock(directory, [...before, ...files.map(({ revision }) => revision)]);
+  return written;
+}
+
+/** Files appear whole or not at all. */
+async function writeWhole(
+  directory: string,
+  files: readonly { readonly name: string; readonly text: string }[],
+): Promise<readonly string[]> {
+  const unfinished = files.map(({ name }) => path.join(directory, `.${name}.tmp`));
+  for (const [at, { text }] of files.entries()) await writeFile(unfinished[at] ?? '', text, { flush: true });
+  const written = files.map(({ name }) => path.join(directory, name));
+  for (const [at, file] of written.entries()) await rename(unfinished[at] ?? '', file);
   return written;
 }
 

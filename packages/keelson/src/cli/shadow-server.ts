@@ -3,7 +3,7 @@ import path from 'node:path';
 import { isKeelsonError, KeelsonError } from '../errors.ts';
 import { embeddedPlace } from '../http/start-database.ts';
 import { Shadows } from '../migrate/plan/shadow.ts';
-import { startEmbedded } from '../postgres/embedded.ts';
+import { type EmbeddedServer, startEmbedded } from '../postgres/embedded.ts';
 import { connectPostgres } from '../postgres/postgres.ts';
 import type { Context } from './context.ts';
 import { connectionOptions, databaseSettings, type DatabaseSettings, isGuarded, isPooled } from './database.ts';
@@ -43,7 +43,7 @@ export async function withShadows<T>(context: Context, block: (shadows: Shadows)
     return await block(shadows);
   }
   await using stack = new AsyncDisposableStack();
-  const server = await startEmbedded({ ...embeddedShadow(context, own), log });
+  const server = await startShadow(context, own);
   stack.defer(() => server.stop());
   const shadows = stack.use(await Shadows.open({ url: server.url, log }));
   if (own !== undefined) sayWhy(context, own, shadows.serverVersion);
@@ -51,9 +51,19 @@ export async function withShadows<T>(context: Context, block: (shadows: Shadows)
 }
 
 /** Beside another server the embedded one is for this alone: apart from the data of the app, and quick, since nothing in it is to last. */
-function embeddedShadow({ app, directory }: Context, own: OwnServer | undefined): Parameters<typeof startEmbedded>[0] {
-  if (own === undefined) return embeddedPlace({ name: app.name, directory });
-  return { dataDirectory: path.join(directory, '.keelson', 'shadow'), durable: false };
+async function startShadow(context: Context, own: OwnServer | undefined): Promise<EmbeddedServer> {
+  const { app, directory } = context;
+  const log = talkLog(context);
+  if (own === undefined) return startEmbedded({ ...embeddedPlace({ name: app.name, directory }), log });
+  try {
+    return await startEmbedded({ dataDirectory: path.join(directory, '.keelson', 'shadow'), durable: false, log });
+  } catch (cause) {
+    throw new KeelsonError('SHADOW_UNAVAILABLE', {
+      message: `Migrations cannot be tried on the server of DATABASE_URL (${own.why}), and the embedded one did not start.`,
+      hint: 'Name a server on which databases may be made and dropped: SHADOW_DATABASE_URL.',
+      cause,
+    });
+  }
 }
 
 /** Undefined when the app has only the embedded server. */
