@@ -1,4 +1,4 @@
-/** The name of a revision's file, `YYYYMMDDTHHMM_slug.sql`: how it is read, made, and suggested where it is wrong. */
+/** The name of a revision's file, `YYYYMMDDTHHMM_slug.sql` or `.ts`: how it is read, made, and suggested where it is wrong. */
 
 /** What the name of a revision's file says. */
 export interface RevisionName {
@@ -8,7 +8,7 @@ export interface RevisionName {
   readonly slug: string;
 }
 
-const RULE = /^(\d{8}T\d{4})_([a-z0-9]+(?:_[a-z0-9]+)*)\.sql$/;
+const RULE = /^(\d{8}T\d{4})_([a-z0-9]+(?:_[a-z0-9]+)*)\.(?:sql|ts)$/;
 const TIME = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})$/;
 const TIME_LOOSE = /^(\d{4})[-_.]?(\d{2})[-_.]?(\d{2})(?:[-_.tT ]?(\d{2})[-_:h]?(\d{2})(?:[-_:]?\d{2}(?!\d))?)?(?=\D|$)/;
 const SLUG_MAX = 100;
@@ -37,11 +37,11 @@ export function slugOf(words: string): string | null {
 
 /** The name that a wrongly named file should have; `time` stands in where the name tells none. */
 export function suggestName(name: string, time: Date): string {
-  const stem = name.replace(/\.sql$/i, '');
+  const stem = name.replace(/\.(?:sql|ts)$/i, '');
   const told = TIME_LOOSE.exec(stem);
   const id = told === null ? '' : `${told[1]}${told[2]}${told[3]}T${told[4] ?? '00'}${told[5] ?? '00'}`;
   const rest = told === null ? stem.replace(/^[\d._-]+/, '') : stem.slice(told[0].length);
-  return `${isTime(id) ? id : idAt(time)}_${slugOf(rest) ?? slugOf(stem) ?? 'revision'}.sql`;
+  return `${isTime(id) ? id : idAt(time)}_${slugOf(rest) ?? slugOf(stem) ?? 'revision'}.${/\.ts$/i.test(name) ? 'ts' : 'sql'}`;
 }
 
 function isTime(id: string): boolean {

@@ -10,10 +10,11 @@ import { FILE_BYTES_MAX, parseRevision, type Revision } from './revision.ts';
 export const TEMPLATE = 'template.sql';
 
 const REVISIONS_MAX = 10_000;
-const CODE = /^\d{8}T\d{4}_.*\.[cm]?[jt]s$/;
+/** Files that look like a revision in code; what is called `seed.ts` is none, nor are tests of one. */
+const CODE = /^\d{8}T\d{4}_.*(?<!\.test)\.[cm]?[jt]s$/;
 
 /**
- * Reads the revisions of a folder, in the order of their ids. Only `*.sql` counts; `template.sql` and names that begin with a dot do not.
+ * Reads the revisions of a folder, in the order of their ids. Only `*.sql` and `<id>_*.ts` count; `template.sql` and names that begin with a dot do not.
  *
  * @throws MIGRATION_INVALID naming the file, the line where there is one, and what to do
  * @example
@@ -28,15 +29,20 @@ export async function readRevisions(directory: string): Promise<readonly Revisio
     const source = await readText(file);
     sizeBytes += source.length;
     if (sizeBytes > FILE_BYTES_MAX * 8) throw invalid(directory, undefined, 'the revisions are larger than 64 MB together');
-    revisions.push(parseRevision(file, source));
+    revisions.push(name.endsWith('.ts') ? await loadCode(file, source) : parseRevision(file, source));
   }
   return inOrder(revisions);
+}
+
+async function loadCode(file: string, source: string): Promise<Revision> {
+  const { loadRevision } = await import('./code.ts');
+  return loadRevision(file, source);
 }
 
 /**
  * Revisions in the order of their ids.
  *
- * @throws MIGRATION_INVALID when two have the same id
+ * @throws MIGRATION_INVALID when two have the same id, or one replaces another that is still there
  */
 export function inOrder(revisions: readonly Revision[]): readonly Revision[] {
   const ordered = revisions.toSorted((a, b) => (a.id < b.id ? -1 : Number(a.id > b.id)));
@@ -45,6 +51,11 @@ export function inOrder(revisions: readonly Revision[]): readonly Revision[] {
     if (before?.id !== revision.id) continue;
     const hint = 'Rename the one that nobody has applied yet to a later minute (`git mv`).';
     throw invalid(revision.file, undefined, `its id ${revision.id} is also that of ${before.file}`, hint);
+  }
+  const byId = new Map(ordered.map((revision) => [revision.id, revision]));
+  for (const revision of ordered) {
+    const kept = revision.replaces.map((id) => byId.get(id)).find((other) => other !== undefined);
+    if (kept !== undefined) throw invalid(revision.file, undefined, `it replaces ${kept.file}, which is still there; remove that file`);
   }
   return ordered;
 }
@@ -56,14 +67,15 @@ export async function listFiles(directory: string): Promise<readonly string[]> {
     const { name } = entry;
     if (name.startsWith('.') || name === TEMPLATE) continue;
     const file = join(directory, name);
-    if (CODE.test(name)) {
-      throw invalid(file, undefined, 'revisions in TypeScript are not offered yet', 'Write it as SQL, or keep the script elsewhere.');
+    const isCode = CODE.test(name);
+    if (isCode && !name.endsWith('.ts')) {
+      throw invalid(file, undefined, 'a revision in code is a file that ends in .ts', 'Rename it, or keep the script elsewhere.');
     }
-    if (!name.toLowerCase().endsWith('.sql')) continue;
+    if (!isCode && !name.toLowerCase().endsWith('.sql')) continue;
     if (entry.isDirectory()) throw invalid(file, undefined, 'a revision is a file, and this is a folder');
     if (parseName(name) === null) {
       const better = suggestName(name, (await stat(file)).mtime);
-      throw invalid(file, undefined, 'the name of a revision is YYYYMMDDTHHMM_slug.sql', `Rename it to ${better}.`);
+      throw invalid(file, undefined, 'the name of a revision is YYYYMMDDTHHMM_slug.sql or .ts', `Rename it to ${better}.`);
     }
     names.push(name);
   }

@@ -4,32 +4,41 @@ import type { Connection } from '../postgres/connection.ts';
 import { quoteName, sql, Statements } from '../schema/sql.ts';
 import type { SqlStatement } from './statements.ts';
 
-const CREATE_INDEX =
-  /^create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?(?:"((?:[^"]|"")+)"|([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*))\s+on\s/i;
+const NAME = String.raw`(?:"(?:[^"]|"")+"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)`;
+const CREATE_INDEX = new RegExp(
+  String.raw`^create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?(${NAME})\s+on\s+(?:only\s+)?(${NAME}(?:\s*\.\s*${NAME})?)`,
+  'i',
+);
 
 const statements = new Statements('public', { named: false });
 
-/** The name of the index that a statement makes concurrently; undefined for every other statement and for an index without a name. */
-export function concurrentIndex(statement: SqlStatement): string | undefined {
-  const [, quoted, plain] = CREATE_INDEX.exec(statement.text) ?? [];
-  return quoted?.replaceAll('""', '"') ?? plain?.toLowerCase();
+/** An index that a statement makes, and its table, both as they stand in SQL. */
+interface MadeIndex {
+  readonly index: string;
+  readonly table: string;
+}
+
+/** The index that a statement makes concurrently; undefined for every other statement and for an index without a name. */
+export function concurrentIndex(statement: SqlStatement): MadeIndex | undefined {
+  const [, index, table] = CREATE_INDEX.exec(statement.text) ?? [];
+  return index === undefined || table === undefined ? undefined : { index, table };
 }
 
 /**
- * Removes the invalid index of this name. `if not exists` would take it for the index that is wanted, and it serves no query.
+ * Removes the invalid index of this name on this table. `if not exists` would take it for the index that is wanted, and it serves no query.
  * Only while holding the lock: an index that another runner is building looks the same.
  */
-export async function removeLeftover(connection: Connection, index: string, log: Log): Promise<void> {
+export async function removeLeftover(connection: Connection, { index, table }: MadeIndex, log: Log): Promise<void> {
   const { rows } = await connection.query(
     statements.compile(sql`
-      select n.nspname
+      select n.nspname, c.relname
       from pg_catalog.pg_index as i
       join pg_catalog.pg_class as c on c.oid = i.indexrelid
       join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-      where not i.indisvalid and c.relname = ${index} and n.nspname = any (current_schemas(false))`),
+      where not i.indisvalid and i.indrelid = to_regclass(${table}) and c.relname = (parse_ident(${index}))[1]`),
   );
-  for (const [namespace] of rows) {
-    await connection.command(`drop index concurrently ${quoteName(namespace ?? '')}.${quoteName(index)}`);
-    log.warn('migration.leftover_removed', { namespace, index });
+  for (const [namespace, name] of rows) {
+    await connection.command(`drop index concurrently ${quoteName(namespace ?? '')}.${quoteName(name ?? '')}`);
+    log.warn('migration.leftover_removed', { namespace, index: name });
   }
 }

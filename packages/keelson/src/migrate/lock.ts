@@ -43,12 +43,20 @@ export async function withLock<T>(options: LockOptions, block: () => Promise<T>)
   }
 }
 
-/** Whether this very server process holds the lock; behind a transaction pooler it may not be the one that took it. */
-export async function holdsLock(connection: Connection, namespace: string): Promise<boolean> {
+/**
+ * Asks whether this very server process still holds the lock; behind a transaction pooler it may not be the one that took it.
+ *
+ * @throws MIGRATION_FAILED
+ */
+export async function checkLock(connection: Connection, namespace: string): Promise<void> {
   const { rows } = await connection.query(
     statements.compile(sql`select 1 from pg_catalog.pg_locks as l where l.pid = pg_backend_pid() and ${ofNamespace(namespace)}`),
   );
-  return rows.length > 0;
+  if (rows.length > 0) return;
+  throw new KeelsonError('MIGRATION_FAILED', {
+    message: 'The lock of the migrations was lost: the connection changes its server process, or a revision released the lock.',
+    hint: 'Migrate over a direct connection, not through a transaction pooler: set DIRECT_DATABASE_URL.',
+  });
 }
 
 async function takeLock({ connection, namespace, waitMs, log, clock }: LockOptions): Promise<void> {

@@ -1,11 +1,12 @@
 /** Migrations as text for someone who runs them by hand: the same steps and history rows, each guarded against running out of turn. */
+import { KeelsonError } from '../errors.ts';
 import { literal, quoteName, quoteText } from '../schema/sql.ts';
 import { refuseIrreversible } from './compare.ts';
 import { HISTORY_TABLE, historyDdl } from './history.ts';
 import { lockKey } from './lock.ts';
 import { nameOf, placeOf } from './reference.ts';
 import type { Direction, Revision } from './revision.ts';
-import { settingsFor } from './run.ts';
+import { settingsFor } from './session.ts';
 import { checksumAfter, type Step, stepsOf } from './steps.ts';
 import { keelsonVersion } from './version.ts';
 
@@ -36,7 +37,7 @@ interface Place {
  * The SQL that brings a database from one revision to another, the history rows included.
  *
  * @throws USAGE for a revision that there is not
- * @throws MIGRATION_INVALID when an irreversible one would have to be taken back
+ * @throws MIGRATION_INVALID when an irreversible one would have to be taken back, or one is written in TypeScript
  */
 export function renderSql({ revisions, namespace, from = 'base', to = 'head' }: OfflineOptions): string {
   const start = placeOf(revisions, from);
@@ -44,6 +45,13 @@ export function renderSql({ revisions, namespace, from = 'base', to = 'head' }: 
   const direction: Direction = end >= start ? 'up' : 'down';
   const wanted = direction === 'up' ? revisions.slice(start + 1, end + 1) : revisions.slice(end + 1, start + 1).reverse();
   if (direction === 'down') refuseIrreversible(wanted);
+  const code = wanted.find((revision) => revision.code !== undefined);
+  if (code !== undefined) {
+    throw new KeelsonError('MIGRATION_INVALID', {
+      message: `${code.file} is TypeScript; there is no SQL to write of it.`,
+      hint: `Write the SQL up to it and from it on, and run it by itself: keelson migrate up --to ${code.id}.`,
+    });
+  }
   const ddl = historyDdl(namespace, 'if not exists ');
   const lines = [
     `-- Keelson ${keelsonVersion}: ${direction} from ${from} to ${to}, namespace ${JSON.stringify(namespace)}.`,

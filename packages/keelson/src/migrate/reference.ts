@@ -12,7 +12,7 @@ const LISTED_MAX = 5;
 export function placeOf(revisions: readonly Revision[], reference: string): number {
   if (reference === 'base') return -1;
   if (reference === 'head') return revisions.length - 1;
-  const name = reference.replace(/^.*[/\\]/, '').replace(/\.sql$/, '');
+  const name = reference.replace(/^.*[/\\]/, '').replace(/\.(?:sql|ts)$/, '');
   const place = revisions.findIndex((revision) => revision.id === name || nameOf(revision) === name);
   if (place !== -1) return place;
   const listed = revisions.slice(-LISTED_MAX).map((revision) => revision.id);

@@ -59,6 +59,12 @@ test('the header says how a revision is run', () => {
   assert.deepEqual(revision.down, []);
 });
 
+test('the header of a squashed revision names those that it replaces', () => {
+  const header = '-- replaces: 20261101T1030 20261102T1030_colour, 20261103T1030\n';
+  const revision = parseRevision(FILE, `${header}-- up\nselect 1;\n-- down\nselect 1;\n`);
+  assert.deepEqual(revision.replaces, ['20261101T1030', '20261102T1030', '20261103T1030']);
+});
+
 test('line ends, a byte order mark and empty lines at the end do not change what a revision is', () => {
   const unix = "-- up\ncreate function f() returns text language sql as $$\n  select 'a'\n$$;\n-- down\ndrop function f;\n";
   const windows = `\uFEFF${unix.replaceAll('\n', '\r\n')}\r\n\r\n`;
@@ -84,6 +90,8 @@ test('a header is refused for unknown keys, unknown values, twice the same, and 
     [`-- transaction: no\n${sections}`, /:1: `transaction` is on or off, not "no"/],
     [`-- transaction:\n${sections}`, /:1: `transaction` is on or off, not ""/],
     [`-- phase: shrink\n${sections}`, /:1: `phase` is expand or contract/],
+    [`-- replaces: base\n${sections}`, /:1: `replaces` lists the ids of revisions; "base" is none/],
+    [`-- replaces:\n${sections}`, /:1: `replaces` lists the ids of revisions; "" is none/],
     [`-- irreversible:\n-- up\nselect 1;`, /:1: `irreversible` needs a reason/],
     [`-- phase: expand\n-- phase: expand\n${sections}`, /:2: the setting `phase` is given twice/],
     [`-- up\n-- transaction: off\nselect 1;\n-- down\nselect 1;`, /:2: the setting `transaction` stands below/],
@@ -190,6 +198,7 @@ test('a folder is read in the order of the ids; what is no revision is left alon
     'revisions.lock': '',
     '.20261120T1031_d.sql.tmp': 'half',
     'seed.ts': '',
+    '20261120T1029_c.test.ts': '',
   };
   await withFolder(files, async (directory) => {
     const revisions = await readRevisions(directory);
@@ -208,7 +217,12 @@ test('a folder with a file that cannot be a revision is refused, with what to do
       { '20261120T1030_a.sql': text, '20261120T1030_b.sql': text },
       /20261120T1030_b\.sql: its id 20261120T1030 is also that of .*20261120T1030_a\.sql/,
     ],
-    [{ '20261120T1030_a.ts': '' }, /revisions in TypeScript are not offered yet/],
+    [{ '20261120T1030_a.js': '' }, /20261120T1030_a\.js: a revision in code is a file that ends in \.ts/],
+    [{ '20261120T1030_A.ts': '' }, /YYYYMMDDTHHMM_slug\.sql or \.ts/],
+    [
+      { '20261120T1030_a.sql': text, '20261121T1030_b.sql': `-- replaces: 20261119T1030 20261120T1030_a\n${text}` },
+      /_b\.sql: it replaces .*_a\.sql, which is still there/,
+    ],
     [{ '20261120T1030_a.sql': Buffer.from([0x2d, 0x2d, 0xff, 0xfe]) }, /not UTF-8/],
     [{ '20261120T1030_a.sql': `-- up\nselect '${'x'.repeat(8 * 1024 * 1024)}';` }, /more than 8388608/],
   ];

@@ -157,12 +157,19 @@ function refuseContradictions(file: string, { transaction, irreversibleReason, m
 
 const TRANSACTION_WORDS = new Set(['begin', 'commit', 'end', 'rollback', 'abort', 'savepoint', 'release']);
 
-function refuseUnfit(file: string, { text, line, words }: SqlStatement): void {
+/** The word by which a statement would begin or end a transaction; undefined when it does neither. */
+export function transactionWord({ words }: SqlStatement): string | undefined {
   const [first = '', second] = words;
+  return TRANSACTION_WORDS.has(first) || ((first === 'start' || first === 'prepare') && second === 'transaction') ? first : undefined;
+}
+
+function refuseUnfit(file: string, statement: SqlStatement): void {
+  const { text, line } = statement;
   if (text.startsWith('\\')) throw invalid(file, line, 'a revision is SQL; commands of psql such as `\\connect` are not known here');
-  if (TRANSACTION_WORDS.has(first) || ((first === 'start' || first === 'prepare') && second === 'transaction')) {
+  const word = transactionWord(statement);
+  if (word !== undefined) {
     const hint = 'Put `-- commit` on a line of its own where one transaction ends and the next begins.';
-    throw invalid(file, line, `\`${first}\`: the transaction belongs to the runner, a revision may not begin or end one`, hint);
+    throw invalid(file, line, `\`${word}\`: the transaction belongs to the runner, a revision may not begin or end one`, hint);
   }
 }
 
