@@ -2,7 +2,7 @@
 import { Migrator, parseRevision, type Revision } from 'keelson/migrate';
 import { Connection } from 'keelson/postgres';
 import type { BenchmarkOptions } from './benchmark.ts';
-import { median, renderTable, renderTargets, short, target, type Target } from './figures.ts';
+import { measuredTargets, median, renderTable, renderTargets, short, target, type Target } from './figures.ts';
 import { makeMigrateApp, type MigrateApp, type Run } from './migrate-app.ts';
 import { type BenchDatabase, openDatabase } from './server.ts';
 
@@ -42,6 +42,8 @@ export interface Running {
   readonly hundredMs: readonly number[];
 }
 
+const nothingRun: Running = { connectMs: [], nothingMs: [], hundredMs: [] };
+
 /** What a run found. */
 export interface MigrateResult {
   readonly plannings: readonly Planning[];
@@ -54,9 +56,10 @@ export async function benchMigrate(options: BenchmarkOptions): Promise<MigrateRe
   const size = options.quick ? quick : full;
   const database = await openDatabase(options, 'migrate', []);
   try {
-    const running = await benchRunning(database, size, options);
+    const running = options.wants('running') ? await benchRunning(database, size, options) : nothingRun;
     const plannings: Planning[] = [];
     for (const [tables] of PLAN_MS_MAX) {
+      if (!options.wants(`planning ${tables}`)) continue;
       const app = makeMigrateApp(tables, database.url);
       try {
         plannings.push(await benchPlanning(app, tables, { size, options }));
@@ -89,7 +92,7 @@ export function renderMigrate({ plannings, running, targets }: MigrateResult): s
   return [
     renderTable(['migrate new', 'p50 ms', 'max ms', 'peak MB'], rows),
     renderTable(['the migrator', 'p50 ms', 'max ms'], runs),
-    renderTargets(targets),
+    renderTargets(measuredTargets(targets)),
   ].join('\n\n');
 }
 
