@@ -1,5 +1,5 @@
 /** What CI asks of the migrations: files, replay, tables, ways back, lints. */
-import type { DdlObject } from '../../schema/ddl.ts';
+import type { DdlObject } from '../../schema/raw-ddl.ts';
 import type { AnyTable } from '../../schema/table.ts';
 import type { Shadows } from '../plan/shadow.ts';
 import type { Finding } from './finding.ts';

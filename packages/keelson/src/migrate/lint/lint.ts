@@ -1,8 +1,16 @@
-/** The lints: every statement of a revision is run in a shadow, and PostgreSQL is asked what it did. */
+/** The lints: every statement of a revision is run in a shadow with rows, and PostgreSQL is asked what it did. */
+import type { Connection } from '../../postgres/connection.ts';
 import type { AnyTable } from '../../schema/table.ts';
-import type { Shadows } from '../plan/shadow.ts';
+import { seedRows } from '../plan/seed.ts';
+import type { Shadow, Shadows } from '../plan/shadow.ts';
 import type { Revision } from '../revision.ts';
+import { Migrator } from '../runner.ts';
+import { applyAcceptances } from './accept.ts';
+import { failureFinding } from './failure-rule.ts';
 import type { Finding } from './finding.ts';
+import { trace } from './trace.ts';
+
+export type { Finding } from './finding.ts';
 
 /** What to lint. */
 export interface LintRequest {
@@ -14,9 +22,103 @@ export interface LintRequest {
   readonly only?: readonly string[] | undefined;
   /** The tables of the code, to know what is still declared. */
   readonly tables?: readonly AnyTable[] | undefined;
+  /** Fills the tables before each revision, instead of rows made up. */
+  readonly rows?: ((connection: Connection) => Promise<void>) | undefined;
 }
 
-/** What the revisions would do to the service that runs, in the order of their lines. */
+/**
+ * What the revisions would do to the service that runs, in the order of their lines. Revisions in TypeScript are run, and not looked at.
+ *
+ * @throws MIGRATION_FAILED when a revision does not run at all
+ */
 export async function lintRevisions(request: LintRequest): Promise<readonly Finding[]> {
-  return request.revisions.length === 0 ? [] : [];
+  const { revisions, only } = request;
+  const wanted = new Set(only ?? revisions.slice(1).map((revision) => revision.id));
+  const lint = new Lint(request);
+  try {
+    const findings: Finding[] = [];
+    for (const [place, revision] of revisions.entries()) {
+      if (wanted.has(revision.id) && revision.code === undefined) findings.push(...(await lint.revision(place)));
+    }
+    return findings;
+  } finally {
+    await lint.close();
+  }
+}
+
+/** Where revisions are looked at. */
+interface Bench {
+  readonly shadow: Shadow;
+  readonly connection: Connection;
+  /** How many revisions are in it. */
+  readonly place: number;
+}
+
+/** The shadows of one run: one on which the revisions are replayed, and copies of it with rows, on which they are looked at. */
+class Lint {
+  readonly #shadows: Shadows;
+  readonly #revisions: readonly Revision[];
+  readonly #namespace: string;
+  readonly #rows: (connection: Connection) => Promise<void>;
+  #replayed: Shadow | undefined;
+  /** It goes on to the next revision as long as nothing fails. */
+  #bench: Bench | undefined;
+
+  constructor({ shadows, revisions, namespace, rows = seedRows }: LintRequest) {
+    this.#shadows = shadows;
+    this.#revisions = revisions;
+    this.#namespace = namespace;
+    this.#rows = rows;
+  }
+
+  async revision(place: number): Promise<readonly Finding[]> {
+    const revision = this.#revisions[place];
+    if (revision === undefined) return [];
+    const bench = await this.#benchAt(place);
+    await this.#rows(bench.connection);
+    const withRows = await trace(bench.connection, this.#namespace, revision);
+    if (withRows.failure === undefined) {
+      this.#bench = { ...bench, place: place + 1 };
+      return applyAcceptances(revision, withRows.findings);
+    }
+    // Once more without rows: what fails on them may still have more to say.
+    await this.#dropBench();
+    const empty = await this.#benchAt(place);
+    const withoutRows = await trace(empty.connection, this.#namespace, revision);
+    await this.#dropBench();
+    if (withoutRows.failure !== undefined) await this.#replayTo(place + 1);
+    const failed = failureFinding(revision, withRows.failure);
+    // Why it failed says more than that the whole table was read for it.
+    const others = withoutRows.findings.filter(({ line, rule }) => line !== failed.line || rule !== 'scan-under-lock');
+    return applyAcceptances(revision, [...others, failed]);
+  }
+
+  async close(): Promise<void> {
+    await this.#dropBench();
+    await this.#replayed?.drop();
+    this.#replayed = undefined;
+  }
+
+  async #benchAt(place: number): Promise<Bench> {
+    if (this.#bench?.place === place) return this.#bench;
+    await this.#dropBench();
+    const replayed = await this.#replayTo(place);
+    const shadow = await replayed.clone();
+    this.#bench = { shadow, connection: await shadow.connect(), place };
+    return this.#bench;
+  }
+
+  async #dropBench(): Promise<void> {
+    const bench = this.#bench;
+    this.#bench = undefined;
+    await bench?.shadow.drop();
+  }
+
+  async #replayTo(place: number): Promise<Shadow> {
+    this.#replayed ??= await this.#shadows.create();
+    const connection = await this.#replayed.connect();
+    await new Migrator({ connection, revisions: this.#revisions.slice(0, place), namespace: this.#namespace }).up();
+    await connection.close();
+    return this.#replayed;
+  }
 }
