@@ -168,7 +168,8 @@ const database = {
     default: 'none',
   }),
   MIGRATE_ON_START: choice({
-    description: 'What a start does about migrations: nothing (never), refuse while one that adds something is pending (check), apply them (apply).',
+    description:
+      'What a start does about migrations: nothing (never), refuse while one that adds something is pending (check), apply them (apply).',
     values: ['never', 'check', 'apply'],
     default: {
       note: 'apply in development and test, else check',
