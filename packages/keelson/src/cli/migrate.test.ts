@@ -1,6 +1,6 @@
 /** The commands of `migrate`, on a real server. */
 import assert from 'node:assert/strict';
-import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { type EmptyDatabase, type Ended, makeDatabase, makeSample, type Sample } from './sample.fixture.ts';
@@ -137,24 +137,6 @@ test('every answer comes as JSON too, in snake_case', async () => {
   assert.deepEqual(parse((await place.migrate('to', 'head', '--json')).out), []);
   await place.migrate('down', 'base', '--json');
   assert.equal((await place.migrate('current', '--json')).out, 'null');
-});
-
-// INF-4
-test('new writes the first revision from the tables, and up runs it', async () => {
-  await using place = await makePlace({});
-  const written = await place.migrate('new', 'the', 'first', 'one');
-  assert.equal(written.code, 0, written.err);
-  const [file = ''] = readdirSync(path.join(place.sample.folder, 'migrations'));
-  assert.match(file, /^\d{8}T\d{4}_the_first_one\.sql$/u);
-  assert.ok(written.out.endsWith(file));
-  assert.match(readFileSync(path.join(place.sample.folder, 'migrations', file), 'utf8'), /create table "sample"\."notes"/u);
-  assert.equal((await place.migrate('up')).code, 0);
-
-  const again = await place.migrate('new', 'another');
-  assert.equal(again.code, 1);
-  assert.match(again.err, /code: {2}MIGRATION_INVALID/u);
-  const nameless = await place.migrate('new', '…');
-  assert.equal(nameless.code, 2);
 });
 
 test('sql prints what would be run, and asks neither server nor settings', async () => {
