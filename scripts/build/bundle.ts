@@ -19,7 +19,7 @@ export interface Bundle {
 }
 
 /** Never loaded: the library brings its own validator and writer, and the driver is the one in JavaScript. (esbuild reads patterns in Go: no flags.) */
-const leftOut = /^(?:@fastify\/(?:ajv-compiler|fast-json-stringify-compiler)|pg-native)$/;
+const leftOut = /^(?:@fastify\/(?:ajv-compiler|fast-json-stringify-compiler)|@supabase\/pg-delta|pg-native)$/;
 
 const leaveOut: Plugin = {
   name: 'leave-out',
