@@ -1,8 +1,16 @@
-/** Proves revisions: runs them up, down and up on a copy with rows, and compares what the catalogs say each time. */
+/** Proves revisions: runs them up, down and up on a copy with rows, and compares what the catalogs and the rows say each time. */
+import type { DatabaseError } from 'pg';
+import { isKeelsonError, KeelsonError } from '../../errors.ts';
 import type { Connection } from '../../postgres/connection.ts';
+import { databaseError } from '../failure.ts';
+import { nameOf } from '../reference.ts';
 import type { Revision } from '../revision.ts';
+import { Migrator } from '../runner.ts';
+import { compareRows } from './rows-compare.ts';
+import { readRows, type Rows } from './rows.ts';
+import { seedRows } from './seed.ts';
 import type { Shadow } from './shadow.ts';
-import type { Snapshot } from './snapshot.ts';
+import { differences, readSnapshot, type Snapshot, withoutColumnOrder } from './snapshot.ts';
 
 /** What is to be proved. */
 export interface ProofRequest {
@@ -23,15 +31,186 @@ export interface ProofRequest {
 
 /** What the proof found beside that it holds. */
 export interface Proof {
-  /** What data did not survive, or was not tried, in sentences. */
+  /** What data did not survive, or could not be tried, in sentences. */
   readonly losses: readonly string[];
 }
 
+/** How many tables are left empty one by one before all are. */
+const EMPTIED_MAX = 4;
+const SHOWN_MAX = 5;
+
 /**
- * Proves revisions.
+ * Proves that revisions bring the catalogs to the target and back, with rows in the tables that survive both ways. The migrator itself runs them.
+ *
+ * When made-up rows are in the way of what is sound by itself (a text that becomes a number, a check that is new), it is tried again with rows
+ * that fit both sides, and, where that fails too, without rows in the table that is in the way; the losses say so.
  *
  * @throws MIGRATION_NOT_PROVED with the first differences, or the statement that failed
  */
-export async function prove(_request: ProofRequest): Promise<Proof> {
-  return { losses: [] };
+export async function prove(request: ProofRequest): Promise<Proof> {
+  const { rows, target } = request;
+  if (rows !== undefined) return proveWith(request, rows);
+  const notes: string[] = [];
+  const except = new Set<string>();
+  let trial: Trial = { rowsPerTable: undefined, towards: undefined };
+  // bounded by: each round goes a step further, and the last has no rows
+  for (;;) {
+    const { rowsPerTable, towards } = trial;
+    try {
+      const { losses } = await attempt(request, (connection) => seedRows(connection, { rowsPerTable, towards, except }));
+      return { losses: [...losses, ...notes] };
+    } catch (error) {
+      if (!(error instanceof RowsInTheWay) || rowsPerTable === 0) throw error instanceof RowsInTheWay ? error.failure : error;
+      if (towards === undefined) trial = { rowsPerTable: undefined, towards: target };
+      else if (rowsPerTable === undefined) trial = { rowsPerTable: 1, towards: target };
+      else {
+        const place = error.place;
+        if (place === undefined || except.has(place) || except.size >= EMPTIED_MAX) trial = { rowsPerTable: 0, towards: target };
+        else except.add(place);
+        notes.push(
+          `${place === undefined ? 'the proof ran without rows' : `table ${place}: the proof ran without rows in it`}: ${error.said}`,
+        );
+      }
+    }
+  }
+}
+
+/** With the rows that were given nothing else can be tried. */
+async function proveWith(request: ProofRequest, rows: (connection: Connection) => Promise<void>): Promise<Proof> {
+  try {
+    return await attempt(request, rows);
+  } catch (error) {
+    throw error instanceof RowsInTheWay ? error.failure : error;
+  }
+}
+
+interface Trial {
+  readonly rowsPerTable: number | undefined;
+  readonly towards: Snapshot | undefined;
+}
+
+/** A statement that failed because of what the rows hold. */
+class RowsInTheWay {
+  readonly failure: KeelsonError;
+  /** The table, where the server says which. */
+  readonly place: string | undefined;
+  readonly said: string;
+
+  constructor(failure: KeelsonError, { schema, table, message }: DatabaseError, sql: string) {
+    this.failure = failure;
+    this.said = message;
+    const named = /^alter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?((?:"(?:[^"]|"")*"|[\w$.])+)/iu.exec(sql)?.[1];
+    this.place = schema !== undefined && table !== undefined ? `${quoted(schema)}.${quoted(table)}` : named;
+  }
+}
+
+async function attempt(request: ProofRequest, fill: (connection: Connection) => Promise<void>): Promise<Proof> {
+  const shadow = await request.base.clone();
+  try {
+    const connection = await shadow.connect();
+    const run = new Run(request, connection);
+    return await run.all(fill);
+  } finally {
+    await shadow.drop();
+  }
+}
+
+/** One go: up, down, up. */
+class Run {
+  readonly #request: ProofRequest;
+  readonly #connection: Connection;
+  readonly #migrator: Migrator;
+
+  constructor(request: ProofRequest, connection: Connection) {
+    const { revisions, proposed, namespace } = request;
+    this.#request = request;
+    this.#connection = connection;
+    this.#migrator = new Migrator({ connection, revisions: [...revisions, ...proposed], namespace });
+  }
+
+  async all(fill: (connection: Connection) => Promise<void>): Promise<Proof> {
+    const { proposed, target } = this.#request;
+    const base = await readSnapshot(this.#connection);
+    await fill(this.#connection);
+    const before = await readRows(this.#connection);
+    await this.#migrate('up', before);
+    await this.#compare('after up', target);
+    const { losses } = await this.#compareRows('after up', before);
+    if (proposed.some((revision) => revision.irreversible)) return { losses };
+    await this.#migrate('down', before);
+    await this.#compare('after down', base);
+    await this.#compareRows('after down', before, losses.length > 0);
+    await this.#migrate('up again', before);
+    await this.#compare('after up again', target);
+    return { losses };
+  }
+
+  async #migrate(what: 'up' | 'down' | 'up again', before: Rows): Promise<void> {
+    const { proposed } = this.#request;
+    try {
+      await (what === 'down' ? this.#migrator.down({ to: proposed.length }) : this.#migrator.up());
+    } catch (error) {
+      throw this.#failed(what, error, before);
+    }
+  }
+
+  #failed(what: string, error: unknown, before: Rows): unknown {
+    if (!isKeelsonError(error, 'MIGRATION_FAILED')) return error;
+    const found = databaseError(error.cause);
+    const sql = typeof error.data?.['sql'] === 'string' ? error.data['sql'] : '';
+    const failure = this.#notProved(`${what} fails: ${error.message}`, hintFor(found) ?? error.hint, error);
+    if (found === undefined || !isAboutRows(found, before)) return failure;
+    return new RowsInTheWay(failure, found, sql);
+  }
+
+  async #compare(when: string, expected: Snapshot): Promise<void> {
+    const found = differences(withoutColumnOrder(await readSnapshot(this.#connection)), withoutColumnOrder(expected));
+    if (found.length > 0)
+      throw this.#notProved(`${when}: ${listed(found)}`, 'Correct the revision, or the tables, so that both say the same.');
+  }
+
+  async #compareRows(when: string, before: Rows, lossesAreKnown = false): Promise<{ readonly losses: readonly string[] }> {
+    const { losses, faults } = compareRows(before, await readRows(this.#connection));
+    const wrong = this.#request.dataMayChange === true || lossesAreKnown ? faults.filter((fault) => fault.includes('its counter')) : faults;
+    if (wrong.length > 0)
+      throw this.#notProved(`${when}, with rows in the tables: ${listed(wrong)}`, 'See that the revision keeps what is in the tables.');
+    return { losses };
+  }
+
+  #notProved(what: string, hint: string, cause?: unknown): KeelsonError {
+    const names = this.#request.proposed.map(nameOf).join(', ');
+    return new KeelsonError('MIGRATION_NOT_PROVED', { message: `${names} is not proved: ${what.replace(/\.$/u, '')}.`, hint, cause });
+  }
+}
+
+/** Whether other rows would have passed: not where a column is added that no row can have. */
+function isAboutRows(found: DatabaseError, before: Rows): boolean {
+  const state = found.code ?? '';
+  if (state === NOT_NULL && isNew(found, before)) return false;
+  return state.startsWith('22') || state.startsWith('23') || state === RAISED;
+}
+
+const NOT_NULL = '23502';
+const RAISED = 'P0001';
+
+function isNew({ schema, table, column }: DatabaseError, before: Rows): boolean {
+  const place = `${quoted(schema ?? '')}.${quoted(table ?? '')}`;
+  const known = [...before.values()].find(({ name }) => name === place);
+  return !(known?.columns.some(({ name }) => name === column) ?? false);
+}
+
+function hintFor(found: DatabaseError | undefined): string | undefined {
+  if (found?.code !== NOT_NULL) return undefined;
+  const name = found.column ?? 'it';
+  return `Rows that are there have no value for ${name}: give the column a default, or add it nullable, fill it, and make it not null in a later revision.`;
+}
+
+function listed(sentences: readonly string[]): string {
+  const more = sentences.length - SHOWN_MAX;
+  return [...sentences.slice(0, SHOWN_MAX), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+}
+
+/** As `quote_ident` writes it, but for words that are reserved. */
+function quoted(name: string): string {
+  return /^[a-z_][a-z0-9_$]*$/u.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }
