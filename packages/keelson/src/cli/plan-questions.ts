@@ -11,6 +11,8 @@ export interface Answers {
   readonly drops: readonly string[];
 }
 
+type Asked = Pick<Context, 'input'>;
+
 const TRIES_MAX = 3;
 
 /**
@@ -18,7 +20,7 @@ const TRIES_MAX = 3;
  *
  * @throws USAGE when one is not answered
  */
-export async function answerQuestions(context: Context, questions: readonly Question[]): Promise<Answers> {
+export async function answerQuestions(context: Asked, questions: readonly Question[]): Promise<Answers> {
   const renames: string[] = [];
   const drops: string[] = [];
   const taken = new Set<string>();
@@ -35,7 +37,7 @@ export async function answerQuestions(context: Context, questions: readonly Ques
 }
 
 /** The rename that was chosen, or undefined for the drop. */
-async function choose({ input }: Context, question: Question, renames: readonly string[]): Promise<string | undefined> {
+async function choose({ input }: Asked, question: Question, renames: readonly string[]): Promise<string | undefined> {
   const options = [...renames.map((option) => `renamed: ${option}`), `dropped: ${argumentOf(question.drop)}`];
   const list = options.map((option, at) => `  ${at + 1}  ${plainText(option)}\n`).join('');
   let text = `${plainText(question.message)}\n${list}Which, 1 to ${options.length}? `;
