@@ -31,7 +31,8 @@ export interface Cut {
   readonly unclosed: Unclosed | undefined;
 }
 
-interface Token {
+/** A piece of a text, as PostgreSQL reads it. */
+export interface Token {
   readonly kind: 'space' | 'line comment' | 'block comment' | 'text' | 'quoted name' | 'word' | '(' | ')' | ';' | 'other';
   /** Where it ends; undefined when nothing closes it. */
   readonly end: number | undefined;
@@ -111,7 +112,8 @@ function makesRoutine(words: readonly string[]): boolean {
   return words[0] === 'create' && (words[at] === 'function' || words[at] === 'procedure');
 }
 
-function tokenAt(text: string, at: number): Token {
+/** The token that begins at a place of a text. */
+export function tokenAt(text: string, at: number): Token {
   const first = text[at];
   const space = endOf(SPACE, text, at);
   if (space !== undefined) return { kind: 'space', end: space };

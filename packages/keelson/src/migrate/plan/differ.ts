@@ -1,14 +1,17 @@
 /** The comparer of catalogs, behind two functions: what it is called and how it speaks is known here alone. */
 import { Pool } from 'pg';
-import type { FactBase, plan, StableId } from '@supabase/pg-delta';
+import type * as library from '@supabase/pg-delta';
 import { KeelsonError } from '../../errors.ts';
 
-type Library = typeof import('@supabase/pg-delta');
-type Action = ReturnType<typeof plan>['actions'][number];
+type Library = typeof library;
 
 /** A catalog, read; what is in it only the comparer knows. */
 export interface Catalog {
-  readonly facts: FactBase;
+  readonly facts: library.FactBase;
+  /** Who made it; that objects are owned by this role is not worth a statement. */
+  readonly owner: string;
+  /** Every role of the server, since a grant may name one. */
+  readonly roles: readonly string[];
 }
 
 /** An object of a catalog. */
@@ -31,6 +34,8 @@ export interface Change {
   /** Whether what comes after it must stand in another transaction. */
   readonly commitAfter: boolean;
   readonly isDestructive: boolean;
+  /** Whether it only gives or takes a right of the role that owns everything here. */
+  readonly isOwnRight: boolean;
 }
 
 /**
@@ -39,10 +44,16 @@ export interface Change {
  * @throws PLANNER_MISSING when the comparer is not installed
  */
 export async function readCatalog(url: string): Promise<Catalog> {
-  library = await loadLibrary();
+  comparer = await loadLibrary();
   const pool = new Pool({ connectionString: url, max: 1 });
+  // A shadow may be dropped under it.
+  pool.on('error', () => undefined);
   try {
-    return { facts: (await library.extract(pool)).factBase };
+    const { factBase } = await comparer.extract(pool);
+    const { rows } = await pool.query<{ role: string; own: boolean }>(
+      'select rolname as role, rolname = current_user as own from pg_roles',
+    );
+    return { facts: factBase, owner: rows.find((row) => row.own)?.role ?? '', roles: rows.map((row) => row.role) };
   } finally {
     await pool.end();
   }
@@ -50,16 +61,22 @@ export async function readCatalog(url: string): Promise<Catalog> {
 
 /** The statements that make one catalog out of another, in an order that mostly runs. */
 export function difference(from: Catalog, to: Catalog): readonly Change[] {
-  if (library === undefined) throw missing();
-  return library.plan(from.facts, to.facts, { renames: 'off', scope: 'database' }).actions.map(changeOf);
+  if (comparer === undefined) throw missing();
+  const { actions } = comparer.plan(from.facts, to.facts, {
+    renames: 'off',
+    scope: 'database',
+    defaultOwner: to.owner,
+    assumedRoles: [...to.roles],
+  });
+  return actions.map((action) => changeOf(action, to.owner));
 }
 
 /** It is loaded by whoever reads the first catalog, and never by a service. */
-let library: Library | undefined;
+let comparer: Library | undefined;
 
 async function loadLibrary(): Promise<Library> {
   try {
-    return library ?? (await import('@supabase/pg-delta'));
+    return comparer ?? (await import('@supabase/pg-delta'));
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND') throw missing(error);
     throw error;
@@ -70,7 +87,8 @@ function missing(cause?: unknown): KeelsonError {
   return new KeelsonError('PLANNER_MISSING', { cause });
 }
 
-function changeOf(action: Action): Change {
+function changeOf(action: library.Action, owner: string): Change {
+  const ids = [...action.produces, ...action.consumes, ...action.destroys];
   return {
     sql: action.sql,
     verb: action.verb,
@@ -79,13 +97,15 @@ function changeOf(action: Action): Change {
     drops: action.destroys.map(objectOf),
     commitAfter: action.transactionality === 'commitBoundaryAfter',
     isDestructive: action.dataLoss === 'destructive',
+    isOwnRight: /^(?:GRANT|REVOKE) /.test(action.sql) && ids.some((id) => id.kind === 'role' && id.name === owner),
   };
 }
 
-function objectOf(id: StableId): ChangedObject {
+function objectOf(id: library.StableId): ChangedObject {
+  if (id.kind === 'comment' || id.kind === 'acl' || id.kind === 'securityLabel') return { ...objectOf(id.target), kind: id.kind };
   return {
     kind: id.kind,
-    schema: 'schema' in id ? id.schema : '',
+    schema: 'schema' in id ? (id.schema ?? '') : '',
     table: 'table' in id ? id.table : '',
     name: 'name' in id ? id.name : '',
   };

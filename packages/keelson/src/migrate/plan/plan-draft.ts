@@ -1,0 +1,134 @@
+/** Planned revisions as files, and their proof. */
+import { isKeelsonError, KeelsonError } from '../../errors.ts';
+import type { Connection } from '../../postgres/connection.ts';
+import { slugOf } from '../file-name.ts';
+import { parseRevision, type Revision } from '../revision.ts';
+import { shownName } from './names.ts';
+import { applyRevisions, type State } from './plan-state.ts';
+import type { Parts } from './plan-way.ts';
+import { prove } from './prove.ts';
+import { renderRevision } from './render-revision.ts';
+import type { Shadow } from './shadow.ts';
+
+/** What the files are made for. */
+export interface DraftRequest {
+  readonly name: string;
+  readonly id: string;
+  readonly template?: string | undefined;
+  readonly namespace: string;
+  readonly revisions: readonly Revision[];
+  readonly rows?: ((connection: Connection) => Promise<void>) | undefined;
+}
+
+/** A revision, and the state that it leads to. */
+export interface Draft {
+  readonly name: string;
+  readonly text: string;
+  readonly revision: Revision;
+  readonly target: State;
+}
+
+/** The way up and down, and where up leads. */
+export interface DraftWay {
+  readonly up: Parts;
+  readonly down: Parts;
+  readonly target: State;
+}
+
+const MINUTE_MS = 60_000;
+
+/**
+ * A revision as a file. A contract one that follows another gets the next minute and says so in its name.
+ *
+ * @throws USAGE when the name has no letter or digit
+ */
+export function draft(request: DraftRequest, phase: 'expand' | 'contract', way: DraftWay, isAlone = phase === 'expand'): Draft {
+  const slug = checkedSlug(request.name);
+  const name = isAlone ? `${request.id}_${slug}.sql` : `${nextId(request.id)}_${slug}_contract.sql`;
+  const words = isAlone ? request.name : `${request.name}: what goes, once no running code uses it`;
+  const text = renderRevision({ name: words.replaceAll(/\s+/g, ' '), phase, up: way.up, down: way.down, template: request.template });
+  return { name, text, revision: parseRevision(name, text), target: way.target };
+}
+
+/**
+ * Proves each file on what is there before it; gives what data does not survive.
+ *
+ * @throws MIGRATION_NOT_PROVED
+ */
+export async function proveFiles(
+  request: DraftRequest,
+  { base, files }: { readonly base: State; readonly target: State; readonly files: readonly Draft[] },
+): Promise<readonly string[]> {
+  const losses: string[] = [];
+  let before: Shadow = base.shadow;
+  const revisions = [...request.revisions];
+  let { rows } = request;
+  for (const [index, file] of files.entries()) {
+    const { revision, target } = file;
+    try {
+      const proof = await prove({
+        base: before,
+        target: target.snapshot,
+        revisions,
+        proposed: [revision],
+        namespace: request.namespace,
+        rows,
+      });
+      losses.push(...proof.losses);
+    } catch (error) {
+      throw withWayOut(error, base, target, request.namespace);
+    }
+    if (index === files.length - 1) break;
+    revisions.push(revision);
+    before = await afterRevisions(before, request, revisions);
+    // They are there already.
+    if (rows !== undefined) rows = async () => undefined;
+  }
+  return losses;
+}
+
+async function afterRevisions(before: Shadow, { namespace, rows }: DraftRequest, revisions: readonly Revision[]): Promise<Shadow> {
+  const shadow = await before.clone();
+  const connection = await shadow.connect();
+  await rows?.(connection);
+  await applyRevisions(connection, revisions, namespace);
+  return shadow;
+}
+
+/** The usual reason why a plan that is right does not run on rows. */
+function withWayOut(error: unknown, base: State, target: State, namespace: string): unknown {
+  if (!isKeelsonError(error, 'MIGRATION_NOT_PROVED') || !/null value|contains null/i.test(error.message)) return error;
+  const column = target.inventory.columns.find(
+    (candidate) =>
+      !candidate.isNullable &&
+      candidate.fallback === undefined &&
+      candidate.identity === '' &&
+      !candidate.isGenerated &&
+      error.message.includes(`"${candidate.name}"`) &&
+      base.inventory.find({ kind: 'table', schema: candidate.schema, table: '', name: candidate.table }) !== undefined,
+  );
+  if (column === undefined) return error;
+  return new KeelsonError('MIGRATION_NOT_PROVED', {
+    message: error.message,
+    hint:
+      `Rows that are there have no value for ${shownName(column, namespace)}: give it a default, or add it nullable, ` +
+      'fill it in a revision of its own, and make it not null after that.',
+    data: error.data,
+    cause: error,
+  });
+}
+
+function nextId(id: string): string {
+  const [year, month, day, hour, minute] = [id.slice(0, 4), id.slice(4, 6), id.slice(6, 8), id.slice(9, 11), id.slice(11, 13)];
+  const next = new Date(Date.parse(`${year}-${month}-${day}T${hour}:${minute}:00Z`) + MINUTE_MS);
+  return next.toISOString().slice(0, 16).replaceAll(/[-:]/g, '');
+}
+
+function checkedSlug(name: string): string {
+  const slug = slugOf(name);
+  if (slug !== null) return slug;
+  throw new KeelsonError('USAGE', {
+    message: `${JSON.stringify(name)} is no name for a revision: it has no letter or digit.`,
+    hint: 'Say in a few words what it does, as in: add nickname.',
+  });
+}

@@ -1,0 +1,104 @@
+/** SQL as a person would write it: small letters, no needless quotes, long lists on lines of their own. */
+import { cut, type Token, tokenAt } from '../statements.ts';
+import { keywords } from './sql-text-keywords.ts';
+
+interface Piece {
+  readonly kind: Token['kind'];
+  readonly text: string;
+}
+
+/** How long a line may grow before it is broken. */
+const LINE_MAX = 100;
+
+const PLAIN = /^[a-z_][a-z0-9_$]*$/;
+
+/** A name, in quotes only where it needs them. */
+export function readableName(name: string): string {
+  return PLAIN.test(name) && !keywords.has(name) ? name : `"${name.replaceAll('"', '""')}"`;
+}
+
+/** The same SQL in small letters and without needless quotes. Texts, bodies of functions and comments stay as they are. */
+export function readableSql(text: string): string {
+  return piecesOf(text).map(readablePiece).join('');
+}
+
+/** A statement, readable, with a semicolon, and with long lists broken into lines. */
+export function readableStatement(statement: string): string {
+  const readable = readableSql(statement.trim().replace(/;$/, ''));
+  if (readable.includes('\n')) return `${readable};`;
+  const isTable = readable.startsWith('create table ');
+  if (!isTable && readable.length <= LINE_MAX) return `${readable};`;
+  return `${isTable || readable.startsWith('create type ') ? broken(readable) : clauses(readable)};`;
+}
+
+function piecesOf(text: string): readonly Piece[] {
+  const pieces: Piece[] = [];
+  for (let at = 0; at < text.length;) {
+    const { kind, end = text.length } = tokenAt(text, at);
+    pieces.push({ kind, text: text.slice(at, end) });
+    at = end;
+  }
+  return pieces;
+}
+
+function readablePiece({ kind, text }: Piece, index: number, pieces: readonly Piece[]): string {
+  // PostgreSQL folds these letters and no others.
+  if (kind === 'word') return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  if (kind !== 'quoted name') return text;
+  // U&"…" has escapes in it.
+  if (pieces[index - 1]?.text === '&') return text;
+  const name = text.slice(1, -1).replaceAll('""', '"');
+  return readableName(name);
+}
+
+/** Everything in the first parentheses, each element on a line of its own. */
+function broken(text: string): string {
+  let depth = 0;
+  let lines = '';
+  let skipsSpace = false;
+  let isDone = false;
+  for (const { kind, text: piece } of piecesOf(text)) {
+    const opens = kind === '(' && !isDone && depth === 0;
+    const closes = kind === ')' && !isDone && depth === 1;
+    if (skipsSpace && kind === 'space') continue;
+    skipsSpace = false;
+    if (kind === '(') depth += 1;
+    if (kind === ')') depth -= 1;
+    if (closes) isDone = true;
+    if (opens) lines += '(\n  ';
+    else if (closes) lines += '\n)';
+    else if (!isDone && depth === 1 && kind === 'other' && piece.endsWith(',')) lines += `${piece}\n  `;
+    else {
+      lines += piece;
+      continue;
+    }
+    skipsSpace = !closes;
+  }
+  return lines;
+}
+
+const CLAUSE = /^(?:add constraint|foreign key|check|exclude|references|using|with check|for each row|where|on delete|to)$/;
+
+/** Long statements that are no list: every clause begins a line. */
+function clauses(text: string): string {
+  const pieces = piecesOf(text);
+  let depth = 0;
+  let lines = '';
+  for (const [index, { kind, text: piece }] of pieces.entries()) {
+    if (kind === '(') depth += 1;
+    if (kind === ')') depth -= 1;
+    const next = pieces[index + 1]?.text ?? '';
+    const two = `${next} ${pieces[index + 3]?.text ?? ''}`;
+    const begins = kind === 'space' && depth === 0 && (CLAUSE.test(next) || CLAUSE.test(two)) && index > 4;
+    lines += begins && !FIRST.test(two) ? '\n  ' : piece;
+  }
+  return lines;
+}
+
+/** Parts of statements that read like the beginning of a clause. */
+const FIRST = /^(?:to public|using btree)$/;
+
+/** Statements of a text, each readable. */
+export function readableStatements(text: string): readonly string[] {
+  return cut(text).statements.map((statement) => readableStatement(statement.text));
+}
