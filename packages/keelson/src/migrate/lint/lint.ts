@@ -10,8 +10,6 @@ import { failureFinding } from './failure-rule.ts';
 import type { Finding } from './finding.ts';
 import { trace } from './trace.ts';
 
-export type { Finding } from './finding.ts';
-
 /** What to lint. */
 export interface LintRequest {
   readonly shadows: Shadows;

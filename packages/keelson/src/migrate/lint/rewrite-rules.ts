@@ -30,8 +30,7 @@ function rewriteHit(step: Step, { after: table }: Touched): Hit {
       safeWay: [
         `alter table ${table.name} add column ${added.name} ${added.type};`,
         `alter table ${table.name} alter column ${added.name} set default ${added.default ?? '…'};`,
-        `-- then fill the rows that are there in batches, in a revision in TypeScript:`,
-        `--   await sql.batched({ … update ${table.name} set ${added.name} = … where ${added.name} is null … })`,
+        ...inBatches(table.name, `${added.name} is null`, `${added.name} = …`),
       ].join('\n'),
     };
   }
@@ -51,8 +50,8 @@ function rewriteHit(step: Step, { after: table }: Touched): Hit {
     message: `PostgreSQL writes the whole table ${table.name} anew ${WAIT}, to make ${retyped.name} ${retyped.type} instead of ${from}.`,
     safeWay: [
       `alter table ${table.name} add column ${fresh} ${retyped.type};`,
-      `-- write both columns in the code, and fill the rows that are there in batches, in a revision in TypeScript:`,
-      `--   update ${table.name} set ${fresh} = ${retyped.name}::${retyped.type} where ${fresh} is null …`,
+      '-- write both columns in the code;',
+      ...inBatches(table.name, `${fresh} is null`, `${fresh} = ${retyped.name}::${retyped.type}`),
       `-- then read the new one, and in a later revision with \`-- phase: contract\`:`,
       `alter table ${table.name} drop column ${retyped.name};`,
     ].join('\n'),
@@ -123,13 +122,20 @@ export function backfillHits(step: Step, counts: ReadonlyMap<string, number>): r
       {
         rule: 'backfill-at-once' as const,
         message: `One transaction updates every row of ${after.name}: each stays locked until all are done, and the table grows to twice its size.`,
-        safeWay: [
-          '-- in a revision in TypeScript with `transaction: off` among its settings, some thousand rows a transaction:',
-          `export async function up(sql) {`,
-          `  await sql.batched({ … update ${after.name} set … where id in (select id from ${after.name} where … limit 1000) … });`,
-          '}',
-        ].join('\n'),
+        safeWay: inBatches(after.name, '…', '…').join('\n'),
       },
     ];
   });
+}
+
+/** Every batch is a transaction of its own, and what a run that was cut has done is not done again. */
+function inBatches(table: string, where: string, set: string): readonly string[] {
+  return [
+    `-- the rows that are there in batches, in a revision in TypeScript (\`migrate new --empty ts\`) with \`transaction: 'off'\`:`,
+    `--   await sql.batched({`,
+    `--     table: '${table}',`,
+    `--     where: sql.part\`${where}\`,`,
+    `--     run: (ids) => sql\`update ${table} set ${set} where id = any (\${ids})\`,`,
+    '--   });',
+  ];
 }
