@@ -50,26 +50,32 @@ const SHOWN_MAX = 5;
 export async function prove(request: ProofRequest): Promise<Proof> {
   const { rows, target } = request;
   if (rows !== undefined) return proveWith(request, rows);
-  const notes: string[] = [];
+  /** What was in the way, by the table where it is known. */
+  const blamed = new Map<string, string>();
   const except = new Set<string>();
   let trial: Trial = { rowsPerTable: undefined, towards: undefined };
   // bounded by: each round goes a step further, and the last has no rows
   for (;;) {
     const { rowsPerTable, towards } = trial;
     try {
-      const { losses } = await attempt(request, (connection) => seedRows(connection, { rowsPerTable, towards, except }));
-      return { losses: [...losses, ...notes] };
+      const { losses, empty } = await attempt(request, (connection) => seedRows(connection, { rowsPerTable, towards, except }));
+      const untried = [...blamed].filter(([place]) => place === '' || empty.has(place));
+      return {
+        losses: [
+          ...losses,
+          ...untried.map(([place, said]) => `${place === '' ? '' : `table ${place}: `}the proof ran without rows in it: ${said}`),
+        ],
+      };
     } catch (error) {
-      if (!(error instanceof RowsInTheWay) || rowsPerTable === 0) throw error instanceof RowsInTheWay ? error.failure : error;
+      if (!(error instanceof RowsInTheWay)) throw error;
+      if (rowsPerTable === 0) throw error.failure;
+      if (error.place !== undefined) blamed.set(error.place, error.said);
       if (towards === undefined) trial = { rowsPerTable: undefined, towards: target };
       else if (rowsPerTable === undefined) trial = { rowsPerTable: 1, towards: target };
+      else if (error.place !== undefined && !except.has(error.place) && except.size < EMPTIED_MAX) except.add(error.place);
       else {
-        const place = error.place;
-        if (place === undefined || except.has(place) || except.size >= EMPTIED_MAX) trial = { rowsPerTable: 0, towards: target };
-        else except.add(place);
-        notes.push(
-          `${place === undefined ? 'the proof ran without rows' : `table ${place}: the proof ran without rows in it`}: ${error.said}`,
-        );
+        trial = { rowsPerTable: 0, towards: target };
+        blamed.set('', error.said);
       }
     }
   }
@@ -78,10 +84,16 @@ export async function prove(request: ProofRequest): Promise<Proof> {
 /** With the rows that were given nothing else can be tried. */
 async function proveWith(request: ProofRequest, rows: (connection: Connection) => Promise<void>): Promise<Proof> {
   try {
-    return await attempt(request, rows);
+    const { losses } = await attempt(request, rows);
+    return { losses };
   } catch (error) {
     throw error instanceof RowsInTheWay ? error.failure : error;
   }
+}
+
+interface Attempt extends Proof {
+  /** The tables that had no rows. */
+  readonly empty: ReadonlySet<string>;
 }
 
 interface Trial {
@@ -104,7 +116,7 @@ class RowsInTheWay {
   }
 }
 
-async function attempt(request: ProofRequest, fill: (connection: Connection) => Promise<void>): Promise<Proof> {
+async function attempt(request: ProofRequest, fill: (connection: Connection) => Promise<void>): Promise<Attempt> {
   const shadow = await request.base.clone();
   try {
     const connection = await shadow.connect();
@@ -128,21 +140,22 @@ class Run {
     this.#migrator = new Migrator({ connection, revisions: [...revisions, ...proposed], namespace });
   }
 
-  async all(fill: (connection: Connection) => Promise<void>): Promise<Proof> {
+  async all(fill: (connection: Connection) => Promise<void>): Promise<Attempt> {
     const { proposed, target } = this.#request;
     const base = await readSnapshot(this.#connection);
     await fill(this.#connection);
     const before = await readRows(this.#connection);
+    const empty = new Set([...before.values()].filter(({ rows }) => rows.length === 0).map(({ name }) => name));
     await this.#migrate('up', before);
     await this.#compare('after up', target);
     const { losses } = await this.#compareRows('after up', before);
-    if (proposed.some((revision) => revision.irreversible)) return { losses };
+    if (proposed.some((revision) => revision.irreversible)) return { losses, empty };
     await this.#migrate('down', before);
     await this.#compare('after down', base);
     await this.#compareRows('after down', before, losses.length > 0);
     await this.#migrate('up again', before);
     await this.#compare('after up again', target);
-    return { losses };
+    return { losses, empty };
   }
 
   async #migrate(what: 'up' | 'down' | 'up again', before: Rows): Promise<void> {

@@ -109,11 +109,11 @@ function relabel({ was, is }: Pair, value: string | null): string | null {
   const rename = (label: string): string => names.get(was.labels[label] ?? '') ?? label;
   if (!value.startsWith('{')) return rename(value);
   // An array in the server's own writing: what need not be quoted is not.
-  const elements = value.replaceAll(/"((?:[^"\\]|\\.)*)"|[^{},]+/gu, (whole, quoted: string | undefined) => {
+  return value.replaceAll(/"((?:[^"\\]|\\.)*)"|[^{},]+/gu, (whole, quoted: string | undefined) => {
+    if (whole === 'NULL') return whole;
     const label = rename(quoted === undefined ? whole : quoted.replaceAll(/\\(.)/gu, '$1'));
     return /^[\w-]+$/u.test(label) && label.toUpperCase() !== 'NULL' ? label : `"${label.replaceAll(/["\\]/gu, '\\$&')}"`;
   });
-  return elements;
 }
 
 /** A value without what only its type says: zeros behind the comma, a zone, blanks at the end, the spaces of JSON. */

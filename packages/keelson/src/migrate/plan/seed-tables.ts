@@ -23,7 +23,7 @@ export interface SeedColumn {
 /** What the values of some columns must fulfil. */
 export interface SeedRule {
   readonly name: string;
-  /** `c` a check, `k` a key (unique or primary), `x` an exclusion, `p` the bounds of partitions. */
+  /** `c` a check, `f` one that is yet to come, `k` a key (unique or primary), `x` an exclusion, `p` the bounds of partitions. */
   readonly kind: string;
   readonly columns: readonly string[];
   readonly text: string;
@@ -64,7 +64,7 @@ const TABLES = `
     select r.oid, r.place, r.relkind from r
     where r.relkind in ('r', 'p') and not r.relispartition and r.relpersistence <> 't'
   ),
-  a as (
+  a as not materialized (
     select a.attrelid, a.attnum, a.attname, coalesce(nullif(e.oid, 0), b.oid) as type, e.oid is not null as is_array,
       greatest(a.atttypmod, d.modifier) as modifier, a.attnotnull or coalesce(d.required, false) as required, a.atthasdef
     from f
@@ -75,7 +75,7 @@ const TABLES = `
     left join pg_attrdef as x on x.adrelid = a.attrelid and x.adnum = a.attnum
     where coalesce(pg_get_expr(x.adbin, x.adrelid), '') not like 'nextval(%'
   ),
-  names as (
+  names as not materialized (
     select a.attrelid, a.attnum, a.attname from pg_attribute as a where a.attnum > 0 and not a.attisdropped
   )
   select json_build_object(

@@ -5,6 +5,8 @@ import type { Snapshot } from './snapshot.ts';
 
 const REFERENCE = /^FOREIGN KEY \(([^)]*)\) REFERENCES (\S+?)\(([^)]*)\)/u;
 
+const CHECK = /^CHECK (\(.*\))(?: NO INHERIT)?(?: NOT VALID)?(?: NOT ENFORCED)?(?: inherited)?$/su;
+
 /** The look ahead; without a snapshot there is nothing to see. */
 export class Towards {
   readonly #snapshot: Snapshot;
@@ -22,9 +24,10 @@ export class Towards {
       if (!key.startsWith(prefix)) continue;
       const name = key.slice(prefix.length);
       if (table.rules.some((rule) => rule.name === name) || table.references.some((reference) => reference.name === name)) continue;
-      if (text.startsWith('CHECK')) {
+      const check = CHECK.exec(text)?.[1];
+      if (check !== undefined) {
         const columns = table.columns.map((column) => column.name).filter((column) => mentions(text, column));
-        rules.push({ name, kind: 'c', columns, text });
+        rules.push({ name, kind: 'f', columns, text: check });
       }
       const [, own, place, targets] = REFERENCE.exec(text) ?? [];
       if (own !== undefined && place !== undefined && targets !== undefined) {

@@ -84,7 +84,7 @@ const NUMBERS: ReadonlySet<string> = new Set(['int2', 'int4', 'int8', 'numeric',
 
 /** Values to try in a column, likeliest first; `rules` are those that mention it. */
 export function valuesOf(column: SeedColumn, rules: readonly SeedRule[], towards: readonly string[]): readonly string[] {
-  const named = rules.filter((rule) => rule.kind === 'c' || rule.kind === 'p').flatMap((rule) => namedIn(rule.text, column));
+  const named = rules.filter((rule) => 'cfp'.includes(rule.kind)).flatMap((rule) => namedIn(rule.text, column));
   const plain = plainValues(column);
   const all = [...named, ...towards, ...plain];
   const fitting = all.map((value) => cutTo(column, value));
