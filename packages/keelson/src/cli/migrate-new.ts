@@ -44,11 +44,12 @@ const MINUTE_MS = 60_000;
 export async function writeNew(context: Context, title: string, options: NewOptions): Promise<number> {
   const { app, output } = context;
   refuseInProduction(context, 'A migration is not planned');
+  const slug = checkedSlug(title);
   const directory = app.migrationsDirectory;
   await mkdir(directory, { recursive: true });
   const revisions = await readRevisions(directory);
   await refuseUnlocked(directory, revisions);
-  if (options.empty !== undefined) return writeEmpty(context, title, { revisions, kind: options.empty, json: options.json });
+  if (options.empty !== undefined) return writeEmpty(context, slug, { revisions, kind: options.empty, json: options.json });
   output.progress('Planning …');
   return withShadows(context, async (shadows) => {
     const request: PlanRequest = {
@@ -102,17 +103,10 @@ async function refuseUnlocked(directory: string, revisions: readonly Revision[])
 /** Writes a revision to be filled by hand. */
 async function writeEmpty(
   { app, output }: Context,
-  title: string,
+  slug: string,
   { revisions, kind, json }: { readonly revisions: readonly Revision[]; readonly kind: EmptyKind; readonly json: true | undefined },
 ): Promise<number> {
   const directory = app.migrationsDirectory;
-  const slug = slugOf(title);
-  if (slug === null) {
-    throw new KeelsonError('USAGE', {
-      message: `${JSON.stringify(title)} is no name for a revision: it has no letter or digit.`,
-      hint: 'Say in a few words what it does, as in: fill nicknames.',
-    });
-  }
   const name = `${nextId(revisions)}_${slug}.${kind}`;
   const files = await writeWhole(directory, [{ name, text: emptyRevision(kind, slug.replaceAll('_', ' ')) }]);
   await writeLock(directory, await readRevisions(directory));
@@ -186,6 +180,15 @@ function sayPlan({ output }: Context, { planned, findings, files }: Said, { json
   for (const note of notes) output.talk(`note:  ${note}`);
   if (findings.length > 0) output.talk(showFindings(findings, paint));
   output.data(files.map(shownPath).join('\n'));
+}
+
+function checkedSlug(title: string): string {
+  const slug = slugOf(title);
+  if (slug !== null) return slug;
+  throw new KeelsonError('USAGE', {
+    message: `${JSON.stringify(title)} is no name for a revision: it has no letter or digit.`,
+    hint: 'Say in a few words what it does, as in: add nickname.',
+  });
 }
 
 /** The minute of now, or the one after the last revision: what is new runs last. */
