@@ -1,9 +1,9 @@
 /** Commands of `migrate` that hold back, repeat, and mend the history: on a real server. */
 import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { test } from 'node:test';
-import { type EmptyDatabase, type Ended, makeDatabase, makeSample, person, type Sample } from './sample.fixture.ts';
+import { makePlace } from './migration-place.fixture.ts';
+import { person } from './sample.fixture.ts';
 
 const made = '-- up\ncreate table notes (id uuid default uuidv7() primary key, title text, old text);\n\n-- down\ndrop table notes;\n';
 const widened = '-- up\nalter table notes add weight integer;\n\n-- down\nalter table notes drop weight;\n';
@@ -15,30 +15,8 @@ const files = {
   '20260104T0900_later.sql': '-- up\nselect 1;\n\n-- down\nselect 1;\n',
 };
 
-interface Place extends AsyncDisposable {
-  readonly sample: Sample;
-  readonly database: EmptyDatabase;
-  file(name: string): string;
-  migrate(...argv: readonly string[]): Promise<Ended>;
-}
-
-async function makePlace(revisions: Readonly<Record<string, string>> = files): Promise<Place> {
-  const sample = makeSample(revisions);
-  const database = await makeDatabase();
-  return {
-    sample,
-    database,
-    file: (name) => path.join(sample.folder, 'migrations', name),
-    migrate: (...argv) => sample.command(['migrate', ...argv], { DATABASE_URL: database.url }),
-    [Symbol.asyncDispose]: async () => {
-      sample[Symbol.dispose]();
-      await database[Symbol.asyncDispose]();
-    },
-  };
-}
-
 test('up --phase expand stops before the first revision that takes something away, and says so', async () => {
-  await using place = await makePlace();
+  await using place = await makePlace(files);
   const up = await place.migrate('up', '--phase', 'expand');
   assert.equal(up.code, 0, up.err);
   assert.match(up.out, /^up {2}20260101T0900_made[^\n]*\nup {2}20260102T0900_widened[^\n]*$/u);
@@ -53,7 +31,7 @@ test('up --phase expand stops before the first revision that takes something awa
 });
 
 test('redo takes back the last revision, or more, and applies the same again', async () => {
-  await using place = await makePlace();
+  await using place = await makePlace(files);
   await place.migrate('up', '--to', '20260102T0900');
   const once = await place.migrate('redo');
   assert.equal(once.code, 0, once.err);
@@ -75,15 +53,13 @@ test('redo takes back the last revision, or more, and applies the same again', a
 });
 
 test('stamp writes into the history where a database stands, and runs nothing', async () => {
-  await using place = await makePlace();
+  await using place = await makePlace(files);
   const stamped = await place.migrate('stamp', '20260102T0900');
   assert.equal(stamped.code, 0, stamped.err);
   assert.equal(stamped.out, 'up  20260101T0900_made     by hand\nup  20260102T0900_widened  by hand');
   assert.equal((await place.migrate('current')).out, '20260102T0900_widened');
   assert.match((await place.migrate('stamp', '20260102T0900')).err, /^The history says so already\.$/u);
-  const tables = await place.sample.command(['db', 'sql', '--csv', "select to_regclass('sample.notes') is null"], {
-    DATABASE_URL: place.database.url,
-  });
+  const tables = await place.sql("select to_regclass('sample.notes') is null");
   assert.match(tables.out, /\bt(?:rue)?$/u, 'no table was made');
 
   const back: unknown = JSON.parse((await place.migrate('stamp', 'base', '--json')).out);
@@ -131,9 +107,9 @@ test('a revision that came too late is not repaired, but told with what to do', 
 });
 
 test('in production the history is changed only when the database was named', async () => {
-  await using place = await makePlace();
-  const environment = { DATABASE_URL: place.database.url, APP_ENV: 'production' };
-  const name = new URL(place.database.url).pathname.slice(1);
+  await using place = await makePlace(files);
+  const environment = { DATABASE_URL: place.url, APP_ENV: 'production' };
+  const name = new URL(place.url).pathname.slice(1);
   for (const argv of [
     ['migrate', 'stamp', 'head'],
     ['migrate', 'repair'],

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { type EmptyDatabase, type Ended, makeDatabase, makeSample, type Sample } from './sample.fixture.ts';
+import { listIn, makePlace } from './migration-place.fixture.ts';
 
 const made =
   '-- up\ncreate table notes (id uuid default uuidv7() not null constraint notes_pkey primary key);\n\n-- down\ndrop table notes;\n';
@@ -11,31 +11,6 @@ const titled = '-- up\nalter table notes add title text;\n\n-- down\nalter table
 const indexed = '-- up\ncreate index notes_title_idx on notes (title);\n\n-- down\ndrop index notes_title_idx;\n';
 /** What makes the tables of the sample. */
 const good = { '20260101T0900_made.sql': made, '20260102T0900_titled.sql': titled };
-
-interface Place extends AsyncDisposable {
-  readonly database: EmptyDatabase;
-  readonly sample: Sample;
-  file(name: string): string;
-  migrate(...argv: readonly string[]): Promise<Ended>;
-  sql(text: string): Promise<Ended>;
-}
-
-async function makePlace(files: Readonly<Record<string, string>>): Promise<Place> {
-  const sample = makeSample(files);
-  const database = await makeDatabase();
-  const environment = { DATABASE_URL: database.url };
-  return {
-    database,
-    sample,
-    file: (name) => path.join(sample.folder, 'migrations', name),
-    migrate: (...argv) => sample.command(['migrate', ...argv], environment),
-    sql: (text) => sample.command(['db', 'sql', text], environment),
-    [Symbol.asyncDispose]: async () => {
-      sample[Symbol.dispose]();
-      await database[Symbol.asyncDispose]();
-    },
-  };
-}
 
 function rulesOf(text: string): readonly string[] {
   const findings: unknown = JSON.parse(text);
@@ -57,6 +32,8 @@ test('lint tells what a revision would do to the service that runs, where, and t
   const other = await place.migrate('lint', '20260102T0900');
   assert.deepEqual([other.code, other.out, other.err], [0, '', 'Nothing was found.']);
   assert.equal((await place.migrate('lint', '20990101T0000')).code, 2);
+  const coloured = await place.sample.run(['migrate', 'lint'], { DATABASE_URL: place.url, FORCE_COLOR: '1' });
+  assert.ok(coloured.out.includes(' \u001B[31merror\u001B[39m index-blocks-writes: '), coloured.out);
 });
 
 test('check passes what is in order, and fails with what is not', async () => {
@@ -130,11 +107,5 @@ test('squash leaves out no rows that a revision put into a table, unless that is
   assert.match(refused.err, /--accept-data/u);
   const accepted = await place.migrate('squash', 'all', '--accept-data', '--json');
   assert.equal(accepted.code, 0, accepted.err);
-  const { removed }: { readonly removed?: unknown } = parseObject(accepted.out);
-  assert.ok(Array.isArray(removed));
-  assert.equal(removed.length, 3);
+  assert.equal(listIn(accepted.out, 'removed').length, 3);
 });
-
-function parseObject(text: string): object {
-  return JSON.parse(text) as object;
-}
