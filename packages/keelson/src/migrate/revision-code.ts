@@ -17,7 +17,10 @@ export interface BatchOptions {
   readonly table: string | Sql;
   /** A column without nulls whose values are unique; batches go along it. Default `id`. */
   readonly key?: string | undefined;
-  /** Which rows are still to do. What a batch has done must not fit it any more: then a run that was cut goes on where it stopped. */
+  /**
+   * Which rows are still to do. What a batch has done must not fit it any more: then a run that was cut goes on where it stopped.
+   * Danger: without it such a run deals with every row again.
+   */
   readonly where?: Sql | undefined;
   /** How many rows a batch has. Default 1,000. */
   readonly batchMax?: number | undefined;

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { isKeelsonError, type KeelsonError } from '../errors.ts';
-import type { Connection } from '../postgres/connection.ts';
+import { Connection } from '../postgres/connection.ts';
 import { quoteName } from '../schema/sql.ts';
 import { type TestServer, testServer } from '../testing/server.ts';
+import { lockKey } from './lock.ts';
 import { parseRevision, type Revision } from './revision.ts';
 import { Migrator } from './runner.ts';
 import { HeardLog, Scratch } from './scratch.ts';
@@ -392,6 +393,69 @@ test('an owner of the namespace who may not create others migrates like everybod
   } finally {
     await connection.command(`drop schema if exists ${place} cascade; drop owned by ${role}; drop role ${role}`);
   }
+});
+
+test('a role that may only log in and create in this database migrates, stamps and repairs without a superuser', async () => {
+  // INF-4
+  const namespace = scratch.namespace();
+  const role = `migrating_${process.pid}`;
+  const database = quoteName(new URL(scratch.url).pathname.slice(1));
+  await connection.command(
+    `create role ${role} login password 'secret' nosuperuser nocreatedb nocreaterole; grant create on database ${database} to ${role}`,
+  );
+  const url = new URL(scratch.url);
+  url.username = role;
+  url.password = 'secret';
+  const owner = await Connection.open({ connectionString: url.href });
+  const log = new HeardLog();
+  const mood = revision(
+    2,
+    "create type mood as enum ('good');\nalter type mood add value 'bad';\n-- commit\nalter table hats add mood mood;",
+  );
+  const index = revision(
+    3,
+    'create index concurrently hats_size on hats (size);',
+    'drop index concurrently hats_size;',
+    '-- transaction: off\n',
+  );
+  const all = migrator([hats, mood, index], namespace, { connection: owner, log });
+  try {
+    assert.equal((await owner.command('select rolsuper from pg_roles where rolname = current_user')).rows[0]?.[0], 'f');
+    assert.deepEqual(ids(await all.up()), ['01', '02', '03']);
+    assert.deepEqual(ids(await all.redo()), ['03', '03']);
+    assert.deepEqual(await all.stamp('head'), []);
+    assert.deepEqual(await all.repair(), { repaired: [], left: [] });
+    await connection.command(`select pg_advisory_lock(${lockKey(namespace)})`);
+    const hasty = new Migrator({ connection: owner, revisions: [hats], namespace, waitMs: 0 });
+    assert.match(
+      (await failure(hasty.stamp('base'), 'MIGRATIONS_LOCKED')).message,
+      new RegExp(`held by server process ${connection.backendId}`),
+    );
+    await connection.command(`select pg_advisory_unlock(${lockKey(namespace)})`);
+    const forbidden = migrator([hats, mood, index, revision(4, 'create extension plpython3u;')], namespace, { connection: owner });
+    assert.match((await failure(forbidden.up(), 'MIGRATION_FAILED')).message, /_r4\.sql:2: /);
+    await connection.command(`create schema "not mine"`);
+    const elsewhere = migrator([hats], 'not mine', { connection: owner });
+    const refused = await failure(elsewhere.up(), 'MIGRATION_FAILED');
+    assert.match(refused.message, /history of the migrations could not be made: permission denied for schema not mine/);
+  } finally {
+    await owner.close();
+    await connection.command(`drop schema if exists "not mine"; drop owned by ${role} cascade; drop role ${role}`);
+  }
+});
+
+test('what an interrupted build left is found by its table, in whatever schema that is', async () => {
+  const namespace = scratch.namespace();
+  const other = quoteName(scratch.namespace('the "other"'));
+  const log = new HeardLog();
+  const table = revision(1, `create schema ${other};\ncreate table ${other}.hats as select 7 as size from generate_series(1, 2);`);
+  const up = `create unique index concurrently if not exists "Hats Size" on only ${other} . hats using btree (size);`;
+  const all = migrator([table, revision(2, up, 'select 1;', '-- transaction: off\n')], namespace, { log });
+  assert.match((await failure(all.up(), 'MIGRATION_FAILED')).message, /could not create unique index "Hats Size"/);
+  await connection.command(`delete from ${other}.hats where ctid = '(0,1)'`);
+  assert.deepEqual(ids(await all.up()), ['02']);
+  assert.equal(log.events.filter(({ event }) => event === 'migration.leftover_removed').length, 1);
+  assert.equal(await cell(`select indisvalid from pg_index where indrelid = '${other}.hats'::regclass`), 't');
 });
 
 test('a revision that gives the lock away is stopped before anything more is recorded', async () => {
