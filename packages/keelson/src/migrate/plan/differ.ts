@@ -59,16 +59,25 @@ export async function readCatalog(url: string): Promise<Catalog> {
   }
 }
 
-/** The statements that make one catalog out of another, in an order that mostly runs. */
+/**
+ * The statements that make one catalog out of another, in an order that mostly runs.
+ *
+ * @throws PLAN_FAILED when the comparer finds no way
+ */
 export function difference(from: Catalog, to: Catalog): readonly Change[] {
   if (comparer === undefined) throw missing();
-  const { actions } = comparer.plan(from.facts, to.facts, {
-    renames: 'off',
-    scope: 'database',
-    defaultOwner: to.owner,
-    assumedRoles: [...to.roles],
-  });
-  return actions.map((action) => changeOf(action, to.owner));
+  try {
+    const { actions } = comparer.plan(from.facts, to.facts, {
+      renames: 'off',
+      scope: 'database',
+      defaultOwner: to.owner,
+      assumedRoles: [...to.roles],
+    });
+    return actions.map((action) => changeOf(action, to.owner));
+  } catch (cause) {
+    const said = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
+    throw new KeelsonError('PLAN_FAILED', { message: `The comparer finds no way between the tables and the revisions: ${said}`, cause });
+  }
 }
 
 /** It is loaded by whoever reads the first catalog, and never by a service. */
@@ -90,7 +99,8 @@ function missing(cause?: unknown): KeelsonError {
 function changeOf(action: library.Action, owner: string): Change {
   const ids = [...action.produces, ...action.consumes, ...action.destroys];
   return {
-    sql: action.sql,
+    // Its own name for a type that is replaced would puzzle the reader.
+    sql: action.sql.replaceAll('__pgdelta_replaced', '__before'),
     verb: action.verb,
     makes: action.produces.map(objectOf),
     uses: action.consumes.map(objectOf),

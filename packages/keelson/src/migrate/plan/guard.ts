@@ -1,6 +1,7 @@
 /** What catalogs do not show but rows do: values of enums that are taken away while rows hold them, and counters that must go on where they were. */
-import { quoteName, quoteText } from '../../schema/sql.ts';
+import { quoteText } from '../../schema/sql.ts';
 import type { ColumnItem, Inventory, Item } from './inventory.ts';
+import { readableName } from './sql-text.ts';
 
 /** Statements that refuse, with the count and what to do, when rows still hold a value that an enum loses. */
 export function guardsOf(from: Inventory, to: Inventory): readonly string[] {
@@ -17,8 +18,8 @@ export function countersOf(from: Inventory, to: Inventory): readonly string[] {
     const before = from.findColumn(column);
     if (before === undefined || !column.hasSequence || (before.hasSequence && (before.identity === '') === (column.identity === '')))
       return [];
-    const table = `${quoteName(column.schema)}.${quoteName(column.table)}`;
-    const name = quoteName(column.name);
+    const table = `${readableName(column.schema)}.${readableName(column.table)}`;
+    const name = readableName(column.name);
     const next = `greatest(coalesce(max(${name}), 0) + 1, 1)`;
     return [`select setval(pg_get_serial_sequence(${quoteText(table)}, ${quoteText(column.name)}), ${next}, false) from ${table}`];
   });
@@ -42,11 +43,11 @@ function stays(column: ColumnItem, to: Inventory): boolean {
 function guard(type: Item, values: readonly string[], columns: readonly ColumnItem[]): string {
   const list = values.map(quoteText).join(', ');
   const counts = columns.map((column) => {
-    const name = quoteName(column.name);
+    const name = readableName(column.name);
     const condition = column.isArray ? `${name}::text[] && array[${list}]` : `${name}::text in (${list})`;
     return `(select count(*) from ${tableOf(column)} where ${condition})`;
   });
-  const first = columns[0] === undefined ? '' : `update ${tableOf(columns[0])} set ${quoteName(columns[0].name)} = …`;
+  const first = columns[0] === undefined ? '' : `update ${tableOf(columns[0])} set ${readableName(columns[0].name)} = …`;
   const message = `% rows still hold ${values.join(', ')}, which ${type.schema}.${type.name} is to lose`
     .replaceAll('%', '%%')
     .replace('%%', '%');
@@ -66,5 +67,5 @@ ${QUOTE}`;
 const QUOTE = '$guard$';
 
 function tableOf({ schema, table }: ColumnItem): string {
-  return `${quoteName(schema)}.${quoteName(table)}`;
+  return `${readableName(schema)}.${readableName(table)}`;
 }

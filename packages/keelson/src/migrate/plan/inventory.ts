@@ -99,7 +99,8 @@ export async function readInventory(connection: Connection): Promise<Inventory> 
 
 /** A text that is the same for the same object only. */
 export function keyOf({ kind, schema, table, name }: Pick<Item, 'kind' | 'schema' | 'table' | 'name'>): string {
-  return JSON.stringify([kind, schema, table, name]);
+  // A sequence keeps its name whoever owns it.
+  return JSON.stringify([kind, schema, kind === 'sequence' ? '' : table, name]);
 }
 
 function parseKind(kind: string): ItemKind {

@@ -34,7 +34,7 @@ function isWorthALine(item: Item, other: Inventory, own: Inventory): boolean {
 
 function changeLines(item: Item, from: Inventory, namespace: string): readonly PlanLine[] {
   const before = from.find(item);
-  if (before === undefined) return [];
+  if (before === undefined || (item.kind === 'sequence' && item.table !== '')) return [];
   const what = item.kind === 'column' ? columnChanges(from.findColumn(item), item) : otherChanges(before, item);
   return what.map((text) => ({ sign: '~', table: placeOf(item, namespace), text: `${item.kind} ${nameOf(item)}${text}` }));
 }

@@ -60,7 +60,7 @@ export async function proveFiles(
   { base, files }: { readonly base: State; readonly target: State; readonly files: readonly Draft[] },
 ): Promise<readonly string[]> {
   const losses: string[] = [];
-  let before: Shadow = base.shadow;
+  let before = base.shadow;
   const revisions = [...request.revisions];
   let { rows } = request;
   for (const [index, file] of files.entries()) {
@@ -80,19 +80,18 @@ export async function proveFiles(
     }
     if (index === files.length - 1) break;
     revisions.push(revision);
-    before = await afterRevisions(before, request, revisions);
+    before = await base.bench.clone(before);
+    await bringUp(before, { ...request, revisions, rows });
     // They are there already.
     if (rows !== undefined) rows = async () => undefined;
   }
   return losses;
 }
 
-async function afterRevisions(before: Shadow, { namespace, rows }: DraftRequest, revisions: readonly Revision[]): Promise<Shadow> {
-  const shadow = await before.clone();
+async function bringUp(shadow: Shadow, { namespace, rows, revisions }: DraftRequest): Promise<void> {
   const connection = await shadow.connect();
   await rows?.(connection);
   await applyRevisions(connection, revisions, namespace);
-  return shadow;
 }
 
 /** The usual reason why a plan that is right does not run on rows. */

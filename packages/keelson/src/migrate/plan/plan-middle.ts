@@ -12,6 +12,8 @@ export interface Losses {
   readonly tables: readonly Item[];
   /** Of tables that stay. */
   readonly columns: readonly ColumnItem[];
+  /** That stay by name, but become generated, so that what they hold is gone. */
+  readonly turned: readonly ColumnItem[];
   readonly values: readonly { readonly type: Item; readonly value: string }[];
   /** That nothing owns. */
   readonly sequences: readonly Item[];
@@ -26,6 +28,7 @@ export function lossesBetween(from: Inventory, to: Inventory): Losses {
     columns: from.columns.filter(
       (column) => gone(column) && to.find({ kind: 'table', schema: column.schema, table: '', name: column.table }) !== undefined,
     ),
+    turned: from.columns.filter((column) => !column.isGenerated && to.findColumn(column)?.isGenerated === true),
     values: from.list('enum').flatMap((type) => lostValues(type, to).map((value) => ({ type, value }))),
     sequences: from.list('sequence').filter((item) => item.table === '' && gone(item)),
   };
@@ -38,13 +41,16 @@ export function isLossless(losses: Losses): boolean {
 
 /** The target with everything that would be lost given back to it; a column that must be filled need not be any more, since new code does not know it. */
 export async function middleState(from: State, target: State, losses: Losses, namespace: string): Promise<State> {
-  const changes = clean(difference(await target.catalog(), await from.catalog()), target);
-  const restoring = restoringOf(changes, target.inventory, losses);
+  const changes = clean(difference(await target.catalog(), await from.catalog()), target.inventory);
+  const restoring = restoringOf(changes, [from.inventory, target.inventory], losses);
   const values = losses.values.map(({ type, value }) => addValue(type, value, target.inventory));
   const nullable = relaxedColumns(losses, from.inventory).map(
     (column) => `alter table ${quoteName(column.schema)}.${quoteName(column.table)} alter column ${quoteName(column.name)} drop not null`,
   );
-  return stateAfter(target, [...values, ...restoring.map(({ sql }) => sql), ...nullable], namespace);
+  const plain = losses.turned.map(
+    ({ schema, table, name }) => `alter table ${quoteName(schema)}.${quoteName(table)} alter column ${quoteName(name)} drop expression`,
+  );
+  return stateAfter(target, [...plain, ...values, ...restoring.map(({ sql }) => sql), ...nullable], namespace);
 }
 
 /** The columns that go and could not be left out until then. */
@@ -55,7 +61,7 @@ export function relaxedColumns(losses: Losses, from: Inventory): readonly Column
   );
 }
 
-function restoringOf(changes: readonly Change[], target: Inventory, losses: Losses): readonly Change[] {
+function restoringOf(changes: readonly Change[], [from, target]: readonly [Inventory, Inventory], losses: Losses): readonly Change[] {
   const lost = new Set([
     ...losses.schemas.map(({ name }) => textOf({ kind: 'schema', schema: '', table: '', name })),
     ...losses.tables.map(textOf),
@@ -65,7 +71,8 @@ function restoringOf(changes: readonly Change[], target: Inventory, losses: Loss
   const isLost = (object: ChangedObject): boolean =>
     lost.has(textOf(object)) ||
     (object.table !== '' && lost.has(textOf({ ...object, kind: 'table', table: '', name: object.table }))) ||
-    (object.kind === 'default' && lost.has(textOf({ ...object, kind: 'column' })));
+    (object.kind === 'default' && lost.has(textOf({ ...object, kind: 'column' }))) ||
+    from.items.some((item) => isOf(item, object) && item.parts.some((name) => lost.has(textOf({ ...item, kind: 'column', name }))));
   const chosen = new Set<Change>();
   for (const change of changes) {
     if (change.verb === 'drop' || change.drops.length > 0) continue;
@@ -83,6 +90,11 @@ function addNeeded(chosen: Set<Change>, changes: readonly Change[]): void {
     const needed = new Set(change.uses.map(textOf));
     for (const other of changes) if (other.verb === 'create' && other.makes.some((object) => needed.has(textOf(object)))) chosen.add(other);
   }
+}
+
+/** Whether it is this constraint or this index, of which we know the columns. */
+function isOf(item: Item, object: ChangedObject): boolean {
+  return (item.kind === 'constraint' || item.kind === 'index') && textOf(item) === textOf(object);
 }
 
 function isThere(object: ChangedObject, target: Inventory): boolean {

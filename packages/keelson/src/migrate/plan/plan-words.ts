@@ -70,11 +70,16 @@ export function checkedDrops(
 ): readonly Drop[] {
   return drops.map((text) => {
     const drop = parseEither(text, renames, [base, aligned], namespace);
-    if (isThere(drop, target.inventory)) {
+    if (isThere(drop, target.inventory) && !becomesGenerated(drop, aligned.inventory, target.inventory)) {
       throw usage(`--drop ${text}: the tables in the code still have it.`, 'Remove it from the code first.');
     }
     return drop;
   });
+}
+
+function becomesGenerated({ kind, schema, owner, name }: Drop, from: Inventory, to: Inventory): boolean {
+  const column = { schema, table: owner, name };
+  return kind === 'column' && to.findColumn(column)?.isGenerated === true && from.findColumn(column)?.isGenerated === false;
 }
 
 async function stepped(state: State, steps: readonly Step[], namespace: string): Promise<State> {

@@ -8,7 +8,7 @@ import { shownName } from './names.ts';
 import { type Draft, draft, proveFiles } from './plan-draft.ts';
 import { isLossless, type Losses, lossesBetween, middleState, relaxedColumns } from './plan-middle.ts';
 import { align, checkedDrops, checkedRenames } from './plan-words.ts';
-import { type State, stateOfDdl, stateOfRevisions } from './plan-state.ts';
+import { Bench, type State, stateOfDdl, stateOfRevisions } from './plan-state.ts';
 import { type Parts, wayBetween } from './plan-way.ts';
 import { type Question, questionsOf } from './question.ts';
 import { type Step, stepsBack } from './rename-steps.ts';
@@ -65,13 +65,13 @@ export type Planned =
  */
 export async function plan(request: PlanRequest): Promise<Planned> {
   const { shadows, revisions, namespace } = request;
-  const base = await stateOfRevisions(shadows, revisions, namespace);
-  const target = await stateOfDdl(shadows, request.target, namespace);
+  await using bench = new Bench(shadows);
+  const [base, target] = await Promise.all([stateOfRevisions(bench, revisions, namespace), stateOfDdl(bench, request.target, namespace)]);
   const renames = checkedRenames(request, base, target);
   const { aligned, steps } = await align(base, target, renames, namespace);
+  const drops = checkedDrops(request, renames, [base, aligned, target]);
   if (steps.length === 0 && isSame(aligned, target)) return { kind: 'nothing' };
   const losses = lossesBetween(aligned.inventory, target.inventory);
-  const drops = checkedDrops(request, renames, [base, aligned, target]);
   const questions = questionsOf({ losses, from: aligned.inventory, to: target.inventory, drops, namespace });
   if (questions.length > 0) return { kind: 'questions', questions };
   const files =
@@ -106,16 +106,21 @@ async function draftFiles(request: PlanRequest, { aligned, target, losses, steps
   const middle = isLossless(losses) ? target : await middleState(aligned, target, losses, namespace);
   const files: Draft[] = [];
   if (steps.length > 0 || !isSame(aligned, middle)) {
-    const forth = await wayBetween(aligned, middle);
-    const back = await wayBetween(middle, aligned);
+    const [forth, back] = await bothWays(aligned, middle, request.target);
     const up = withFirst([...uuidFallback(request), ...steps.map((step) => step.up)], forth);
     files.push(draft(request, 'expand', { up, down: withLast(back, stepsBack(steps)), target: middle }));
   }
   if (middle !== target) {
-    const way = { up: await wayBetween(middle, target), down: await wayBetween(target, middle), target };
-    files.push(draft(request, 'contract', way, files.length === 0));
+    const [up, down] = await bothWays(middle, target);
+    files.push(draft(request, 'contract', { up, down, target }, files.length === 0));
   }
   return files;
+}
+
+async function bothWays(from: State, to: State, own: readonly string[] = []): Promise<readonly [Parts, Parts]> {
+  // Read before either way is tried: a database that is read cannot be copied.
+  await Promise.all([from.catalog(), to.catalog()]);
+  return Promise.all([wayBetween(from, to, own), wayBetween(to, from)]);
 }
 
 /** Everything from nothing, in the words of the tables and not in those of the catalog. */

@@ -56,7 +56,7 @@ export function questionsOf({ losses, from, to, drops, namespace }: Asked): read
           'with all its rows',
         ),
       ),
-    ...losses.columns
+    ...[...losses.columns, ...losses.turned]
       .filter(({ schema, table, name }) => !may('column', schema, table, name))
       .map((column) => askColumn(column, from, to, namespace)),
     ...losses.values

@@ -25,7 +25,7 @@ export function renameAlike(from: Inventory, to: Inventory): readonly Step[] {
 
 function movesOf(kind: (typeof KINDS)[number], from: Inventory, to: Inventory): readonly OwnMove[] {
   const wanted = new Set(to.list(kind).filter((item) => from.find(item)?.definition !== item.definition));
-  return from.list(kind).flatMap((item) => {
+  const moves = from.list(kind).flatMap((item) => {
     // A sequence that no column owns has a life of its own.
     if (to.find(item)?.definition === item.definition || (kind === 'sequence' && item.table === '')) return [];
     const same = wanted.values().find((other) => isSame(item, other));
@@ -33,6 +33,16 @@ function movesOf(kind: (typeof KINDS)[number], from: Inventory, to: Inventory): 
     wanted.delete(same);
     return [{ kind, schema: item.schema, table: item.table, from: item.name, to: same.name }];
   });
+  return possible(moves, from);
+}
+
+/** A name that another has, and keeps, cannot be had. */
+function possible(moves: readonly OwnMove[], from: Inventory): readonly OwnMove[] {
+  const kept = moves.filter(
+    ({ kind, schema, table, to }) =>
+      from.find({ kind, schema, table, name: to }) === undefined || moves.some((other) => other.table === table && other.from === to),
+  );
+  return kept.length === moves.length ? kept : possible(kept, from);
 }
 
 function isSame(a: Item, b: Item): boolean {

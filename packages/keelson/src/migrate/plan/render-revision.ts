@@ -53,6 +53,11 @@ function renderParts(parts: Parts): string {
   return texts.length === 0 ? 'select 1;' : texts.join('\n-- commit\n');
 }
 
+/** The setting stands below the words that begin the file, or, where a template has other things there, right above the marker. */
 function withPhase(text: string): string {
-  return text.replace(/^[ \t]*--[ \t]*up[ \t]*$/im, (marker) => `-- phase: contract\n${marker}`);
+  const setting = '-- phase: contract\n';
+  const usual = /^(?:--[^\n]*\n)+(?=\n-- up\n)/.exec(text)?.[0];
+  return usual === undefined
+    ? text.replace(/^[ \t]*--[ \t]*up[ \t]*$/im, (marker) => `${setting}${marker}`)
+    : `${usual}${setting}${text.slice(usual.length)}`;
 }

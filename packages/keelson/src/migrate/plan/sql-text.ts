@@ -24,11 +24,17 @@ export function readableSql(text: string): string {
 
 /** A statement, readable, with a semicolon, and with long lists broken into lines. */
 export function readableStatement(statement: string): string {
-  const readable = readableSql(statement.trim().replace(/;$/, ''));
+  const readable = shortened(readableSql(statement.trim().replace(/;$/, '')));
   if (readable.includes('\n')) return `${readable};`;
   const isTable = readable.startsWith('create table ');
   if (!isTable && readable.length <= LINE_MAX) return `${readable};`;
   return `${isTable || readable.startsWith('create type ') ? broken(readable) : clauses(readable)};`;
+}
+
+/** Leaves out what PostgreSQL takes anyway, and what it adds when it prints a view. */
+function shortened(text: string): string {
+  if (/^create (?:unique )?index /.test(text)) return text.replace(/^([^']*?) using btree \(/, '$1 (');
+  return text.replace(/^(create (?:or replace )?(?:materialized )?view .*? as) {2}(?=select|with)/, '$1\n');
 }
 
 function piecesOf(text: string): readonly Piece[] {
