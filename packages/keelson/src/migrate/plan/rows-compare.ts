@@ -14,7 +14,7 @@ export function compareRows(before: Rows, after: Rows): RowsComparison {
   const losses: string[] = [];
   const faults: string[] = [];
   for (const [id, table] of before) {
-    const now = after.get(id);
+    const now = after.get(id) ?? namesake(table, before, after);
     if (now === undefined) {
       if (table.rows.length > 0) losses.push(`table ${table.name}: its rows are gone (${table.rows.length} in the trial)`);
       continue;
@@ -27,9 +27,16 @@ export function compareRows(before: Rows, after: Rows): RowsComparison {
   return { losses, faults };
 }
 
+/** A table that was dropped and made anew under its name. */
+function namesake(table: TableRows, before: Rows, after: Rows): TableRows | undefined {
+  return [...after].find(([id, { name }]) => name === table.name && !before.has(id))?.[1];
+}
+
 interface Pair {
   readonly was: ColumnRows;
   readonly is: ColumnRows;
+  /** Whether it was dropped and made anew under its name. */
+  readonly isAnew: boolean;
   /** The places of their values in the rows. */
   readonly wasAt: number;
   readonly isAt: number;
@@ -45,21 +52,29 @@ function compareTables(before: TableRows, after: TableRows): RowsComparison {
     const fault = `table ${after.name}: it had ${before.rows.length} rows, and has ${after.rows.length}`;
     return { losses, faults: [fault] };
   }
-  const same = pairs.filter(({ was, is }) => was.typeId === is.typeId);
-  const retyped = pairs.filter(({ was, is }) => was.typeId !== is.typeId);
+  const same = pairs.filter(({ was, is, isAnew }) => was.typeId === is.typeId && !isAnew);
   const faults = same
     .filter((pair) => !haveSameValues(pair, before, after))
     .map(({ is }) => `column ${after.name}.${is.name}: its values have changed`);
   if (faults.length === 0 && !haveSameRows(same, before, after)) faults.push(`table ${after.name}: values have moved from row to row`);
-  for (const pair of retyped) losses.push(...retypedLoss(pair, { same, before, after }));
+  for (const pair of pairs) {
+    if (same.includes(pair)) continue;
+    const loss = retypedLoss(pair, { same, before, after });
+    if (loss !== undefined) (pair.isAnew ? faults : losses).push(loss);
+  }
   return { losses, faults };
 }
 
+/** Columns by their numbers; what is left, by their names: who drops a column to make it anew has to carry its values over. */
 function pairsOf(before: TableRows, after: TableRows): readonly Pair[] {
   return before.columns.flatMap((was, wasAt) => {
-    const isAt = after.columns.findIndex(({ id }) => id === was.id);
+    const byId = after.columns.findIndex(({ id }) => id === was.id);
+    const isAt =
+      byId === -1
+        ? after.columns.findIndex(({ id, name }) => name === was.name && !before.columns.some((column) => column.id === id))
+        : byId;
     const is = after.columns[isAt];
-    return is === undefined || was.isGenerated || is.isGenerated ? [] : [{ was, is, wasAt, isAt }];
+    return is === undefined || was.isGenerated || is.isGenerated ? [] : [{ was, is, wasAt, isAt, isAnew: byId === -1 }];
   });
 }
 
@@ -86,13 +101,15 @@ function keysAfter(pairs: readonly Pair[], after: TableRows): string[] {
 function retypedLoss(
   pair: Pair,
   { same, before, after }: { same: readonly Pair[]; before: TableRows; after: TableRows },
-): readonly string[] {
+): string | undefined {
   const was = inOrderOf(keysBefore(same, before)).map((at) => before.rows[at]?.[pair.wasAt] ?? null);
   const is = inOrderOf(keysAfter(same, after)).map((at) => after.rows[at]?.[pair.isAt] ?? null);
   const at = was.findIndex((value, index) => plain(value) !== plain(is[index] ?? null));
-  if (at === -1) return [];
+  if (at === -1) return undefined;
   const example = `${JSON.stringify(was[at])} became ${JSON.stringify(is[at])}`;
-  return [`column ${after.name}.${pair.is.name}: values read differently as ${pair.is.type} than as ${pair.was.type}: ${example}`];
+  if (pair.isAnew)
+    return `column ${after.name}.${pair.is.name}: it is dropped and made anew, and its values are not carried over: ${example}`;
+  return `column ${after.name}.${pair.is.name}: values read differently as ${pair.is.type} than as ${pair.was.type}: ${example}`;
 }
 
 function inOrderOf(keys: readonly string[]): readonly number[] {

@@ -19,7 +19,7 @@ export const COLUMN_ORDER = 'column order ';
 
 /** Texts of the catalogs depend on these settings of who asks: with an empty path every name has its schema. */
 const SETTINGS = `set local search_path to ''; set local timezone to 'UTC'; set local datestyle to 'ISO, YMD'; set local intervalstyle to postgres;
-  set local bytea_output to hex; set local extra_float_digits to 1; set local quote_all_identifiers to off; set local statement_timeout to 0`;
+  set local bytea_output to hex; set local extra_float_digits to 1; set local quote_all_identifiers to off; set local jit to off; set local statement_timeout to 0`;
 
 const SAVEPOINT = 'keelson_snapshot';
 
