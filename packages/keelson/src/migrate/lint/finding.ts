@@ -30,7 +30,6 @@ export const rules = {
   'lock-file': 'error',
   replay: 'error',
   reversible: 'error',
-  'reversible-on-rows': 'warning',
   tables: 'error',
 } as const satisfies Record<string, 'error' | 'warning'>;
 

@@ -10,8 +10,9 @@ import { writeLock } from '../lock-file.ts';
 import { difference, readCatalog } from '../plan/differ.ts';
 import { plan, type PlannedFile } from '../plan/plan.ts';
 import type { Shadows } from '../plan/shadow.ts';
-import { differences, type Snapshot } from '../plan/snapshot.ts';
+import { COLUMN_ORDER, differences, type Snapshot, withoutColumnOrder } from '../plan/snapshot.ts';
 import { parseRevision, type Revision } from '../revision.ts';
+import { namesIn, withColumnsInOrder } from './column-order.ts';
 import { Replay } from './replay.ts';
 
 /** What to squash. */
@@ -54,7 +55,7 @@ export async function squash(request: SquashRequest): Promise<Squashed> {
     const head = await replay.snapshotAt(revisions.length);
     if (request.acceptData !== true) refuseData(revisions, await replay.ask(revisions.length, tablesWithRows));
     const id = nextId(revisions, request.clock ?? systemClock);
-    const planned = await planWhole(request, { replay, revisions, id });
+    const planned = await planWhole(request, { replay, revisions, id, head });
     const fresh = withReplaces(planned, { directory, id, slug, revisions });
     await proveSame(request, fresh.revision, head);
     return await replaceFiles(directory, fresh, revisions);
@@ -114,15 +115,17 @@ interface Whole {
   readonly replay: Replay;
   readonly revisions: readonly Revision[];
   readonly id: string;
+  readonly head: Snapshot;
 }
 
 /** The comparer says what makes the head out of nothing; the planner makes a revision of it that can be read, and proves it. */
-async function planWhole({ shadows, namespace, name }: SquashRequest, { replay, revisions, id }: Whole): Promise<PlannedFile> {
+async function planWhole({ shadows, namespace, name }: SquashRequest, { replay, revisions, id, head }: Whole): Promise<PlannedFile> {
   const nothing = new Replay(shadows, [], namespace);
   try {
     const from = await readCatalog((await nothing.at(0)).url);
     const to = await readCatalog((await replay.at(revisions.length)).url);
-    const target = difference(from, to).map(({ sql }) => sql);
+    const changes = difference(from, to).filter(({ isOwnRight }) => !isOwnRight);
+    const target = withColumnsInOrder([...new Set(changes.map(({ sql }) => sql))], ordersIn(head));
     const planned = await plan({ shadows, revisions: [], namespace, target, name, id });
     const [file, second] = planned.kind === 'plan' ? planned.files : [];
     if (file !== undefined && second === undefined) return file;
@@ -130,6 +133,11 @@ async function planWhole({ shadows, namespace, name }: SquashRequest, { replay, 
   } finally {
     await nothing.close();
   }
+}
+
+function ordersIn(snapshot: Snapshot): ReadonlyMap<string, readonly string[]> {
+  const entries = [...snapshot].filter(([key]) => key.startsWith(COLUMN_ORDER));
+  return new Map(entries.map(([key, list]) => [key.slice(COLUMN_ORDER.length).replaceAll('"', ''), namesIn(list)]));
 }
 
 interface Fresh {
@@ -154,11 +162,11 @@ function withReplaces(
   return { file, text, revision: parseRevision(file, text) };
 }
 
-/** Also the order of the columns: both are made from nothing. */
+/** But for the order of columns, which nothing depends on that names them. */
 async function proveSame({ shadows, namespace }: SquashRequest, revision: Revision, head: Snapshot): Promise<void> {
   const alone = new Replay(shadows, [revision], namespace);
   try {
-    const found = differences(await alone.snapshotAt(1), head);
+    const found = differences(withoutColumnOrder(await alone.snapshotAt(1)), withoutColumnOrder(head));
     if (found.length === 0) return;
     throw new KeelsonError('MIGRATION_NOT_PROVED', {
       message: `The squashed revision does not make what the revisions make: ${found.slice(0, 5).join('; ')}.`,

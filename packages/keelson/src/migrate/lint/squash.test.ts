@@ -1,0 +1,117 @@
+/** Squash on a real PostgreSQL: one revision that makes the same, taken over by databases that have the old ones, made anew in empty ones. */
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { isKeelsonError } from '../../errors.ts';
+import { type TestServer, testServer } from '../../testing/server.ts';
+import { readRevisions } from '../folder.ts';
+import { checkLock } from '../lock-file.ts';
+import { Shadows } from '../plan/shadow.ts';
+import { differences, readSnapshot } from '../plan/snapshot.ts';
+import { Migrator } from '../runner.ts';
+import { Scratch } from '../scratch.ts';
+import { squash } from './squash.ts';
+
+let server: TestServer;
+let shadows: Shadows;
+let scratch: Scratch;
+const folders: string[] = [];
+
+before(async () => {
+  server = await testServer();
+  shadows = await Shadows.open({ url: server.url });
+  scratch = await Scratch.open(server.url);
+});
+
+after(async () => {
+  await scratch.close();
+  await shadows[Symbol.asyncDispose]();
+  await server.stop();
+  for (const folder of folders) await rm(folder, { recursive: true });
+});
+
+async function folderWith(files: Readonly<Record<string, string>>): Promise<string> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'keelson-squash-'));
+  folders.push(directory);
+  for (const [name, content] of Object.entries(files)) await writeFile(path.join(directory, name), content);
+  return directory;
+}
+
+const namespace = 'app';
+const FILES = {
+  '20260101T0000_initial.sql': [
+    "-- up\ncreate type app.mood as enum ('glad', 'sad');",
+    'create table app.hats (id integer not null constraint hats_pkey primary key, "Odd name" text, feels app.mood);',
+    '-- down\ndrop table app.hats;\ndrop type app.mood;\n',
+  ].join('\n'),
+  '20260102T0000_brim.sql': [
+    "-- up\nalter type app.mood add value 'odd';\n-- commit",
+    "alter table app.hats add column brim integer default 3, alter column feels set default 'odd';",
+    'create index hats_brim_idx on app.hats (brim) where brim > 2;',
+    'create view app.wide as select id from app.hats where brim > 10;',
+    '-- down\nselect 1;\n',
+  ].join('\n'),
+};
+
+test('many revisions become one that makes the same, and a database that has them takes it over', async () => {
+  // INF-4
+  const directory = await folderWith(FILES);
+  const live = await scratch.connect();
+  const old = await readRevisions(directory);
+  await new Migrator({ connection: live, revisions: old, namespace }).up();
+  await live.command('insert into app.hats (id) values (1)');
+  const expected = await readSnapshot(live);
+  const { file, removed } = await squash({ shadows, directory, namespace, name: 'Base of 2026' });
+  assert.match(path.basename(file), /^\d{8}T\d{4}_base_of_2026\.sql$/);
+  assert.deepEqual(
+    removed,
+    old.map((revision) => revision.file),
+  );
+  assert.deepEqual((await readdir(directory)).sort(), [path.basename(file), 'revisions.lock']);
+  assert.match(await readFile(file, 'utf8'), /^-- replaces: 20260101T0000 20260102T0000$/m);
+  const revisions = await readRevisions(directory);
+  assert.deepEqual(await checkLock(directory, revisions), []);
+  const adopted = await new Migrator({ connection: live, revisions, namespace }).up();
+  assert.deepEqual(
+    adopted.map(({ slug }) => slug),
+    ['base_of_2026'],
+  );
+  assert.equal((await new Migrator({ connection: live, revisions, namespace }).status()).state, 'up_to_date');
+  assert.equal((await live.command('select count(*)::text from app.hats')).rows[0]?.[0], '1');
+  const shadow = await shadows.create();
+  const fresh = await shadow.connect();
+  const runs = await new Migrator({ connection: fresh, revisions, namespace }).up();
+  assert.equal(runs.length, 1);
+  assert.deepEqual(differences(await readSnapshot(fresh), expected), []);
+  await shadow.drop();
+});
+
+async function refusal(directory: string): Promise<string> {
+  const files = (await readdir(directory)).sort();
+  try {
+    await squash({ shadows, directory, namespace, name: 'base' });
+  } catch (error) {
+    assert.ok(isKeelsonError(error, 'USAGE'), String(error));
+    assert.deepEqual((await readdir(directory)).sort(), files, 'nothing was written or removed');
+    return error.message;
+  }
+  return assert.fail('it was squashed');
+}
+
+test('rows that revisions put in, and revisions in TypeScript, are not left out without a word', async () => {
+  const filled = { ...FILES, '20260103T0000_rows.sql': '-- up\ninsert into app.hats (id) values (1);\n-- down\ndelete from app.hats;\n' };
+  const directory = await folderWith(filled);
+  assert.match(await refusal(directory), /put rows into app\.hats/);
+  const code = 'export async function up(sql) { await sql`select 1`; }\nexport async function down(sql) { await sql`select 1`; }\n';
+  const withCode = await folderWith({ ...FILES, '20260103T0000_code.ts': code });
+  assert.match(await refusal(withCode), /20260103T0000_code\.ts is written in TypeScript/);
+  const { removed } = await squash({ shadows, directory, namespace, name: 'base', acceptData: true });
+  assert.equal(removed.length, 3);
+});
+
+test('less than two revisions are nothing to squash', async () => {
+  assert.match(await refusal(await folderWith({})), /no revisions/);
+  assert.match(await refusal(await folderWith({ '20260101T0000_initial.sql': FILES['20260101T0000_initial.sql'] })), /one revision/);
+});
