@@ -27,7 +27,13 @@ function linkPackages(copy: string): void {
   const modules = path.join(root, 'node_modules');
   mkdirSync(path.join(copy, 'node_modules', '@keelson'), { recursive: true });
   for (const name of readdirSync(modules)) {
-    if (name !== 'keelson' && name !== '@keelson') symlinkSync(path.join(modules, name), path.join(copy, 'node_modules', name));
+    if (name !== 'keelson' && name !== '@keelson' && name !== '.bin')
+      symlinkSync(path.join(modules, name), path.join(copy, 'node_modules', name));
+  }
+  mkdirSync(path.join(copy, 'node_modules', '.bin'));
+  for (const name of readdirSync(path.join(modules, '.bin'))) {
+    const place = path.join(copy, 'node_modules', '.bin', name);
+    symlinkSync(name === 'keelson' ? '../keelson/bin/keelson.js' : path.join(modules, '.bin', name), place);
   }
   symlinkSync('../packages/keelson', path.join(copy, 'node_modules', 'keelson'));
   symlinkSync('../../apps/accounts', path.join(copy, 'node_modules', '@keelson', 'accounts'));
