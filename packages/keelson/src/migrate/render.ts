@@ -10,6 +10,7 @@ import { invalid } from './failure.ts';
 import { idAt, slugOf } from './file-name.ts';
 import { listFiles, readText, TEMPLATE } from './folder.ts';
 import { checkedNamespace } from './history.ts';
+import { readableStatement } from './sql-text.ts';
 import { parseRevision } from './revision.ts';
 
 /** What a first revision is made from. */
@@ -55,8 +56,8 @@ export function renderFirstRevision({ tables, namespace, name, template = USUAL_
   }
   const values: Readonly<Record<string, string>> = {
     name: checkedSlug(name).replaceAll('_', ' '),
-    up: statements.join('\n\n'),
-    down: down.join('\n'),
+    up: statements.map(readableStatement).join('\n\n'),
+    down: down.map(readableStatement).join('\n'),
   };
   for (const key of ['up', 'down']) {
     if (!template.includes(`{{${key}}}`)) throw invalid(TEMPLATE, undefined, `it has no {{${key}}}, where the statements shall stand`);
@@ -80,7 +81,7 @@ export async function writeFirstRevision(directory: string, options: WriteFirstR
   if (first !== undefined) {
     throw new KeelsonError('MIGRATION_INVALID', {
       message: `${directory} has revisions already (${first}); only the first one can be made from the tables.`,
-      hint: `Differences to the tables come in a later version: until then write ${name} by hand, as docs/migrations.md shows.`,
+      hint: 'Plan the next one from the differences: `keelson migrate new`.',
     });
   }
   const template = await templateOf(directory);

@@ -1,7 +1,7 @@
 /** What catalogs do not show but rows do: values of enums that are taken away while rows hold them, and counters that must go on where they were. */
 import { quoteText } from '../../schema/sql.ts';
 import type { ColumnItem, Inventory, Item } from './inventory.ts';
-import { readableName } from './sql-text.ts';
+import { readableName } from '../sql-text.ts';
 
 /** Statements that refuse, with the count and what to do, when rows still hold a value that an enum loses. */
 export function guardsOf(from: Inventory, to: Inventory): readonly string[] {
@@ -16,13 +16,20 @@ export function guardsOf(from: Inventory, to: Inventory): readonly string[] {
 export function countersOf(from: Inventory, to: Inventory): readonly string[] {
   return to.columns.flatMap((column) => {
     const before = from.findColumn(column);
-    if (before === undefined || !column.hasSequence || (before.hasSequence && (before.identity === '') === (column.identity === '')))
-      return [];
+    if (before === undefined || !column.hasSequence || keepsSequence(before, column, from, to)) return [];
     const table = `${readableName(column.schema)}.${readableName(column.table)}`;
     const name = readableName(column.name);
     const next = `greatest(coalesce(max(${name}), 0) + 1, 1)`;
     return [`select setval(pg_get_serial_sequence(${quoteText(table)}, ${quoteText(column.name)}), ${next}, false) from ${table}`];
   });
+}
+
+/** Whether the sequence of a column was there before, with its counter. */
+function keepsSequence(before: ColumnItem, after: ColumnItem, from: Inventory, to: Inventory): boolean {
+  const sequence = to
+    .list('sequence')
+    .find(({ schema, table, parts }) => schema === after.schema && table === after.table && parts.includes(after.name));
+  return (before.identity === '') === (after.identity === '') && sequence !== undefined && from.find(sequence) !== undefined;
 }
 
 /** The values that an enum has and will not have. */

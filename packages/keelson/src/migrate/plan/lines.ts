@@ -2,7 +2,7 @@
 import type { ColumnItem, Inventory, Item } from './inventory.ts';
 import { shownName } from './names.ts';
 import type { Rename } from './rename.ts';
-import { readableName, readableSql } from './sql-text.ts';
+import { readableName, readableSql } from '../sql-text.ts';
 
 /** One line of a plan. */
 export interface PlanLine {

@@ -1,6 +1,6 @@
 /** Names as a person reads and writes them: without the app's schema, quoted only where PostgreSQL wants it. */
 import type { Item } from './inventory.ts';
-import { readableName } from './sql-text.ts';
+import { readableName } from '../sql-text.ts';
 
 /** The name of an object, as `--drop` and `--rename` take it. */
 export function shownName(item: Pick<Item, 'kind' | 'schema' | 'table' | 'name'>, namespace: string): string {

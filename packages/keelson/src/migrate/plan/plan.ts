@@ -1,4 +1,5 @@
 /** The planner: revisions out of the difference between the tables in the code and the revisions so far, proved before anybody sees them. */
+import { KeelsonError } from '../../errors.ts';
 import type { Connection } from '../../postgres/connection.ts';
 import { quoteName } from '../../schema/sql.ts';
 import type { Revision } from '../revision.ts';
@@ -79,6 +80,7 @@ export async function plan(request: PlanRequest): Promise<Planned> {
       ? [draft(request, 'expand', await firstWay(request, base, target))]
       : await draftFiles(request, { aligned, target, losses, steps });
   const lost = await proveFiles(request, { base, target, files });
+  refuseUnsaid(lost, losses);
   return {
     kind: 'plan',
     files: files.map(({ name, text, revision }) => ({ name, text, revision })),
@@ -86,6 +88,30 @@ export async function plan(request: PlanRequest): Promise<Planned> {
     losses: lost,
     notes: notesOf(losses, aligned.inventory, namespace),
   };
+}
+
+/** What the proof found to be gone must be what was asked about: a fault of the comparer may not cost data. */
+function refuseUnsaid(lost: readonly string[], { schemas, tables, columns, turned }: Losses): void {
+  const said = new Set(
+    [
+      ...tables.map((table) => `table ${table.schema}.${table.name}`),
+      ...[...columns, ...turned].map((column) => `column ${column.schema}.${column.table}.${column.name}`),
+    ].map(unquoted),
+  );
+  const unsaid = lost.find((line) => {
+    const object = /^((?:table|column) .+): its (?:rows|values) are gone/.exec(line)?.[1];
+    return object !== undefined && !said.has(unquoted(object)) && !schemas.some(({ name }) => object.split(' ')[1]?.startsWith(`${name}.`));
+  });
+  if (unsaid === undefined) return;
+  throw new KeelsonError('MIGRATION_NOT_PROVED', {
+    message: `The plan would lose what nobody said may go: ${unsaid}.`,
+    hint: 'Write this change by hand, so that the values are kept, and check it with `keelson migrate check`.',
+    data: { losses: lost },
+  });
+}
+
+function unquoted(name: string): string {
+  return name.replaceAll('"', '');
 }
 
 interface Way {

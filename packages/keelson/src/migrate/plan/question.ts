@@ -3,7 +3,7 @@ import type { ColumnItem, Inventory, Item } from './inventory.ts';
 import { shownName, shownValue, shownWord } from './names.ts';
 import type { Losses } from './plan-middle.ts';
 import type { Drop } from './rename.ts';
-import { readableName } from './sql-text.ts';
+import { readableName } from '../sql-text.ts';
 
 /** Something that would be lost unless it was renamed, and how to say either. */
 export interface Question {

@@ -2,7 +2,7 @@
 import { invalid } from '../failure.ts';
 import { TEMPLATE } from '../folder.ts';
 import type { Parts } from './plan-way.ts';
-import { readableStatement } from './sql-text.ts';
+import { readableStatement } from '../sql-text.ts';
 
 /** What a revision consists of. */
 export interface RevisionParts {

@@ -1,5 +1,5 @@
 /** SQL as a person would write it: small letters, no needless quotes, long lists on lines of their own. */
-import { cut, type Token, tokenAt } from '../statements.ts';
+import { cut, type Token, tokenAt } from './statements.ts';
 import { keywords } from './sql-text-keywords.ts';
 
 interface Piece {
@@ -19,7 +19,25 @@ export function readableName(name: string): string {
 
 /** The same SQL in small letters and without needless quotes. Texts, bodies of functions and comments stay as they are. */
 export function readableSql(text: string): string {
-  return piecesOf(text).map(readablePiece).join('');
+  let done = '';
+  let words = '';
+  const pieces = piecesOf(text);
+  for (const [index, piece] of pieces.entries()) {
+    const readable = readablePiece(piece, pieces[index - 1]);
+    if (WORDS.has(piece.kind)) words += readable;
+    else {
+      done += withShortTypes(words) + readable;
+      words = '';
+    }
+  }
+  return done + withShortTypes(words);
+}
+
+/** The pieces in which a type can stand. */
+const WORDS: ReadonlySet<Piece['kind']> = new Set(['word', 'space', '(', ')', 'other']);
+
+function withShortTypes(text: string): string {
+  return TYPES.reduce((short, [long, name]) => short.replaceAll(long, name), text);
 }
 
 /** A statement, readable, with a semicolon, and with long lists broken into lines. */
@@ -30,6 +48,14 @@ export function readableStatement(statement: string): string {
   if (!isTable && readable.length <= LINE_MAX) return `${readable};`;
   return `${isTable || readable.startsWith('create type ') ? broken(readable) : clauses(readable)};`;
 }
+
+/** The long names of types, and what everybody calls them. */
+const TYPES = [
+  [/\bcharacter varying\b/g, 'varchar'],
+  [/\btimestamp(\(\d\))? with time zone\b/g, 'timestamptz$1'],
+  [/\btimestamp(\(\d\))? without time zone\b/g, 'timestamp$1'],
+  [/\btime(\(\d\))? without time zone\b/g, 'time$1'],
+] as const;
 
 /** Leaves out what PostgreSQL takes anyway, and what it adds when it prints a view. */
 function shortened(text: string): string {
@@ -47,12 +73,12 @@ function piecesOf(text: string): readonly Piece[] {
   return pieces;
 }
 
-function readablePiece({ kind, text }: Piece, index: number, pieces: readonly Piece[]): string {
+function readablePiece({ kind, text }: Piece, before: Piece | undefined): string {
   // PostgreSQL folds these letters and no others.
   if (kind === 'word') return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
   if (kind !== 'quoted name') return text;
   // U&"…" has escapes in it.
-  if (pieces[index - 1]?.text === '&') return text;
+  if (before?.text === '&') return text;
   const name = text.slice(1, -1).replaceAll('""', '"');
   return readableName(name);
 }
