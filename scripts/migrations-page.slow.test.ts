@@ -87,8 +87,9 @@ function write(place: Place, { kind, text, file = '' }: Block): void {
   }
   const side = (mark: string): string =>
     text
+      .trimEnd()
       .split('\n')
-      .filter((line) => line.startsWith(mark) || line.startsWith(' '))
+      .filter((line) => line === '' || line.startsWith(mark) || line.startsWith(' '))
       .map((line) => `${line.slice(1)}\n`)
       .join('');
   assert.equal(before.split(side('-')).length, 2, `${file} has this not once:\n${side('-')}\n${before}`);
