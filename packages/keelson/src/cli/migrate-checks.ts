@@ -11,7 +11,7 @@ import { type Context, shownPath } from './context.ts';
 import { withConnection } from './database.ts';
 import { exitCodes } from './failure.ts';
 import { plainText, renderJson } from './output.ts';
-import { countFindings, showFindings } from './plan-show.ts';
+import { countFindings, hintFor, showFindings } from './plan-show.ts';
 import { refuseInProduction, withShadows } from './shadow-server.ts';
 
 interface Json {
@@ -80,7 +80,7 @@ function sayFindings(context: Context, findings: readonly Finding[], { json }: J
   if (json) output.data(renderJson(findings));
   else {
     if (findings.length > 0) output.data(showFindings(findings, output.paint.data));
-    output.talk(countFindings(findings));
+    output.talk([hintFor(findings), countFindings(findings)].filter((line) => line !== '').join('\n'));
   }
   return findings.some(({ severity }) => severity === 'error') ? exitCodes.failed : exitCodes.ok;
 }

@@ -21,6 +21,7 @@ test('up --phase expand stops before the first revision that takes something awa
   assert.equal(up.code, 0, up.err);
   assert.match(up.out, /^up {2}20260101T0900_made[^\n]*\nup {2}20260102T0900_widened[^\n]*$/u);
   assert.match(up.err, /^Held back: 20260103T0900_narrowed, and what comes after it\./u);
+  assert.match((await place.migrate('status')).out, /^pending {2}20260103T0900_narrowed {2}contract\npending {2}20260104T0900_later$/mu);
   const again = await place.migrate('up', '--phase', 'expand');
   assert.equal(again.code, 0);
   assert.match(again.err, /There is nothing to do\.\nHeld back: 20260103T0900_narrowed/u);

@@ -18,7 +18,7 @@ import { type EmptyKind, emptyRevision } from './empty-revision.ts';
 import { exitCodes } from './failure.ts';
 import { renderJson } from './output.ts';
 import { answerQuestions } from './plan-questions.ts';
-import { showFindings, showLines, showQuestions } from './plan-show.ts';
+import { hintFor, showFindings, showLines, showQuestions } from './plan-show.ts';
 import { refuseInProduction, withShadows } from './shadow-server.ts';
 
 /** What may be said to `migrate new`. */
@@ -178,7 +178,7 @@ function sayPlan({ output }: Context, { planned, findings, files }: Said, { json
   if (lines.length > 0) output.talk(showLines(lines, paint));
   for (const loss of losses) output.talk(`${paint('red', 'lost:')}  ${loss}`);
   for (const note of notes) output.talk(`note:  ${note}`);
-  if (findings.length > 0) output.talk(showFindings(findings, paint));
+  if (findings.length > 0) output.talk(`${showFindings(findings, paint)}\n${hintFor(findings)}`.trimEnd());
   output.data(files.map(shownPath).join('\n'));
 }
 

@@ -141,7 +141,8 @@ export async function status(context: Context, options: Json): Promise<number> {
     const applied = new Set(found.applied);
     const rows = revisions.map((revision) => {
       const standing = applied.has(revision.id) ? 'applied' : 'pending';
-      return [found.halfWay?.id === revision.id ? `half-way ${found.halfWay.direction}` : standing, nameOf(revision)];
+      const cells = [found.halfWay?.id === revision.id ? `half-way ${found.halfWay.direction}` : standing, nameOf(revision)];
+      return standing === 'pending' && revision.phase === 'contract' ? [...cells, 'contract'] : cells;
     });
     output.data([words[found.state], ...(rows.length === 0 ? [] : [renderTable(rows)])].join('\n'));
   }

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Question } from '../migrate/plan/question.ts';
 import type { Paint } from './output.ts';
 import { answerQuestions } from './plan-questions.ts';
-import { countFindings, showFindings, showLines, showQuestions } from './plan-show.ts';
+import { countFindings, hintFor, showFindings, showLines, showQuestions } from './plan-show.ts';
 import { person } from './sample.fixture.ts';
 
 const tagged: Paint = (colour, word) => `<${colour}>${word}</>`;
@@ -51,6 +51,19 @@ test('findings are counted in words', () => {
   assert.equal(countFindings([]), 'Nothing was found.');
   assert.equal(countFindings([error]), '1 error.');
   assert.equal(countFindings([warning, error, warning]), '1 error and 2 warnings.');
+});
+
+test('a finding is answered by the safe way or by a reason, and what is plainly wrong by neither', () => {
+  const finding = { file: 'a', line: 1, message: '', safeWay: '', severity: 'error' } as const;
+  assert.match(
+    hintFor([
+      { ...finding, rule: 'replay' },
+      { ...finding, rule: 'column-drop' },
+    ]),
+    /-- lint: column-drop and the reason/u,
+  );
+  assert.equal(hintFor([{ ...finding, rule: 'lock-file' }]), '');
+  assert.equal(hintFor([]), '');
 });
 
 test('what one question has taken is not offered by the next', async () => {

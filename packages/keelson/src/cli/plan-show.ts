@@ -1,5 +1,5 @@
 /** Plans, questions and findings as a person reads them. */
-import type { Finding } from '../migrate/lint/finding.ts';
+import type { Finding, RuleName } from '../migrate/lint/finding.ts';
 import type { PlanLine } from '../migrate/plan/lines.ts';
 import type { Question } from '../migrate/plan/question.ts';
 import { shownPath } from './context.ts';
@@ -37,6 +37,24 @@ function showFinding({ file, line, severity, rule, message, safeWay }: Finding, 
       .split('\n')
       .map((each) => `    ${each}`.trimEnd()),
   ].join('\n');
+}
+
+/** What only `migrate check` finds: nobody can accept it. */
+const unacceptable: ReadonlySet<RuleName> = new Set<RuleName>([
+  'files',
+  'lock-file',
+  'replay',
+  'reversible',
+  'reversible-on-rows',
+  'tables',
+  'lint-comment',
+]);
+
+/** What can be done about findings; empty where each says it all. */
+export function hintFor(findings: readonly Finding[]): string {
+  const acceptable = findings.find(({ rule }) => !unacceptable.has(rule));
+  if (acceptable === undefined) return '';
+  return `hint:  Go the safe way, or say on the line above the statement why not: -- lint: ${acceptable.rule} and the reason. After an edit: migrate repair.`;
 }
 
 /** How many there are of each, in words. */
