@@ -11,10 +11,10 @@ import type { Connection } from '../postgres/connection.ts';
 import { quoteName } from '../schema/sql.ts';
 import { type TestServer, testServer } from '../testing/server.ts';
 import { readRevisions } from './folder.ts';
+import { program } from './race.fixture.ts';
 import { Migrator } from './runner.ts';
 import { HeardLog, Scratch } from './scratch.ts';
 
-const PROGRAM = join(import.meta.dirname, 'race.fixture.ts');
 const REPLICAS = 8;
 
 let server: TestServer;
@@ -50,7 +50,7 @@ class Replica {
   }
 
   static async start(namespace: string, folder: string): Promise<Replica> {
-    const child = spawn(process.execPath, [PROGRAM, scratch.url, namespace, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [program, scratch.url, namespace, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
     living.add(child);
     child.once('exit', () => living.delete(child));
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
