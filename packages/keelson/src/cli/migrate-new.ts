@@ -77,6 +77,7 @@ export async function writeNew(context: Context, title: string, options: NewOpti
 async function planWithAnswers(context: Context, request: PlanRequest, options: NewOptions): Promise<Planned> {
   const renames = [...(request.renames ?? [])];
   const drops = [...(request.drops ?? [])];
+  // bounded by: ROUNDS_MAX
   for (let round = 1; ; round += 1) {
     const planned = await plan({ ...request, renames, drops });
     const mayAsk = context.input.terminal && options.json !== true && round < ROUNDS_MAX;
