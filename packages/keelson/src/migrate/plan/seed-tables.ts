@@ -65,13 +65,14 @@ const TABLES = `
     where r.relkind in ('r', 'p') and not r.relispartition and r.relpersistence <> 't'
   ),
   a as not materialized (
-    select a.attrelid, a.attnum, a.attname, coalesce(nullif(e.oid, 0), b.oid) as type, e.oid is not null as is_array,
+    select a.attrelid, a.attnum, a.attname, coalesce(i.base, e.oid, b.oid) as type, e.oid is not null as is_array,
       greatest(a.atttypmod, d.modifier) as modifier, a.attnotnull or coalesce(d.required, false) as required, a.atthasdef
     from f
     join pg_attribute as a on a.attrelid = f.oid and a.attnum > 0 and not a.attisdropped and a.attidentity = '' and a.attgenerated = ''
     left join domain as d on d.oid = a.atttypid
     join pg_type as b on b.oid = coalesce(d.base, a.atttypid)
     left join pg_type as e on b.typcategory = 'A' and e.oid = b.typelem
+    left join domain as i on i.oid = e.oid
     left join pg_attrdef as x on x.adrelid = a.attrelid and x.adnum = a.attnum
     where coalesce(pg_get_expr(x.adbin, x.adrelid), '') not like 'nextval(%'
   ),
@@ -97,9 +98,13 @@ const TABLES = `
           pg_get_indexdef(i.indexrelid)
         from pg_index as i where i.indrelid = f.oid and i.indisunique
         union all
-        select a.attname, 'c', json_build_array(a.attname), pg_get_constraintdef(c.oid)
-        from pg_attribute as a join pg_constraint as c on c.contypid = a.atttypid and c.contype = 'c'
-        where a.attrelid = f.oid and not a.attisdropped
+        select c.conname, 'c', json_agg(distinct n.attname), pg_get_constraintdef(c.oid)
+        from pg_attribute as n
+        join pg_type as u on u.oid = n.atttypid
+        left join chain as h on h.oid in (u.oid, u.typelem)
+        join pg_constraint as c on c.contypid in (u.oid, u.typelem, h.base) and c.contypid <> 0 and c.contype = 'c'
+        where n.attrelid = f.oid and n.attnum > 0 and not n.attisdropped
+        group by c.oid, c.conname
         union all
         select '', 'p', (select coalesce(json_agg(n.attname), '[]') from names as n where n.attrelid = f.oid and n.attnum = any (p.partattrs::int2[])),
           (select string_agg(pg_get_expr(k.relpartbound, k.oid), ' ' order by k.relname) from pg_inherits as i
