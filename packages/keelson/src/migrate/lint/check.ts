@@ -2,13 +2,15 @@
 import { isKeelsonError, type KeelsonError } from '../../errors.ts';
 import { renderSchema } from '../../schema/ddl.ts';
 import type { DdlObject } from '../../schema/raw-ddl.ts';
+import { quoteName } from '../../schema/sql.ts';
 import type { AnyTable } from '../../schema/table.ts';
 import { readRevisions } from '../folder.ts';
+import { ensureHistory } from '../history.ts';
 import { checkLock, LOCK_FILE } from '../lock-file.ts';
-import { stateOfDdl } from '../plan/plan-state.ts';
+import { runInOrder } from '../plan/order.ts';
 import { prove } from '../plan/prove.ts';
 import type { Shadows } from '../plan/shadow.ts';
-import { differences, type Snapshot, withoutColumnOrder } from '../plan/snapshot.ts';
+import { differences, readSnapshot, type Snapshot, withoutColumnOrder } from '../plan/snapshot.ts';
 import type { Revision } from '../revision.ts';
 import { type Finding, found, type RuleName } from './finding.ts';
 import { lintRevisions } from './lint.ts';
@@ -36,7 +38,7 @@ export async function check(request: CheckRequest): Promise<readonly Finding[]> 
   findings.push(...replayed.findings);
   if (replayed.head === undefined) return findings;
   findings.push(...(await tableFindings(request, replayed.head, revisions)));
-  findings.push(...(await lintRevisions({ shadows, revisions, namespace })));
+  findings.push(...(await lintRevisions({ shadows, revisions, namespace, tables: request.tables })));
   return findings;
 }
 
@@ -103,15 +105,28 @@ async function tableFindings(
   revisions: readonly Revision[],
 ): Promise<readonly Finding[]> {
   const { up } = renderSchema(tables, namespace, objects);
-  const target = await stateOfDdl(shadows, up, namespace);
-  await target.shadow.drop();
+  const target = await madeBy(shadows, up, namespace);
   // A column that a revision adds comes last, wherever the code has it.
-  const differing = differences(withoutColumnOrder(head), withoutColumnOrder(target.snapshot));
+  const differing = differences(withoutColumnOrder(head), withoutColumnOrder(target));
   const file = revisions.at(-1)?.file ?? directory;
   const shown = differing.slice(0, DIFFERENCES_MAX).map((difference) => `The tables of the code and the revisions differ: ${difference}.`);
   if (differing.length > DIFFERENCES_MAX)
     shown.push(`There are ${differing.length - DIFFERENCES_MAX} more differences between the tables of the code and the revisions.`);
   return shown.map((message) => found('tables', { file, line: 1 }, message, 'npx keelson migrate new "what has changed"'));
+}
+
+/** What statements make from nothing. */
+async function madeBy(shadows: Shadows, statements: readonly string[], namespace: string): Promise<Snapshot> {
+  const shadow = await shadows.create();
+  try {
+    const connection = await shadow.connect();
+    await ensureHistory(connection, namespace);
+    await connection.command(`set search_path to ${quoteName(namespace)}, public`);
+    await runInOrder(connection, statements);
+    return await readSnapshot(connection);
+  } finally {
+    await shadow.drop();
+  }
 }
 
 function failureAsFinding(rule: RuleName, file: string, error: KeelsonError): Finding {

@@ -12,6 +12,7 @@ export const rules = {
   'column-drop': 'error',
   'enum-value-removed': 'error',
   'rows-deleted': 'error',
+  'still-declared': 'error',
   'identity-counter': 'error',
   'fails-on-rows': 'error',
   'tenant-without-policy': 'error',

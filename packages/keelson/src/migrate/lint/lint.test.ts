@@ -1,11 +1,14 @@
 /** The lints on a real PostgreSQL: what each kind of statement does to a service that runs, and that the safe ways do not. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
+import { isKeelsonError } from '../../errors.ts';
 import type { Connection } from '../../postgres/connection.ts';
+import { integer, table } from '../../schema/index.ts';
 import { type TestServer, testServer } from '../../testing/server.ts';
 import { Shadows } from '../plan/shadow.ts';
 import { parseRevision, type Revision } from '../revision.ts';
-import type { Finding, RuleName } from './finding.ts';
+import { type Finding, type RuleName, rules } from './finding.ts';
 import { lintRevisions } from './lint.ts';
 
 let server: TestServer;
@@ -165,6 +168,13 @@ const cases: readonly Case[] = [
     rules: [],
   },
   {
+    name: 'a table is read from end to end to become a partition',
+    up: "alter table measured attach partition measured_2028 for values from ('2028-01-01') to ('2029-01-01')",
+    // It also builds the index that the whole has since the case before.
+    rules: ['index-blocks-writes', 'scan-under-lock'],
+    says: /measured_2028 under ACCESS EXCLUSIVE/,
+  },
+  {
     name: 'a table is dropped',
     up: 'create table t1 (id int primary key);\ndrop table homes cascade',
     rules: ['table-drop'],
@@ -289,7 +299,7 @@ const cases: readonly Case[] = [
 
 /** Before the cases that need them: what earlier cases have dropped or altered. */
 const EXTRA =
-  'create table homes2 (id int primary key, street text); create table fresh2 (id int primary key, v int); create materialized view streets2 as select street from homes2;';
+  'create table measured_2028 (id int not null, day date not null, primary key (id, day)); create table homes2 (id int primary key, street text); create table fresh2 (id int primary key, v int); create materialized view streets2 as select street from homes2;';
 
 function revisionOf(place: number, up: string, header = ''): Revision {
   const id = `202601${String(1 + Math.floor(place / 24)).padStart(2, '0')}T${String(place % 24).padStart(2, '0')}00`;
@@ -313,10 +323,10 @@ function shown(findings: readonly Finding[]): string {
   return findings.map(({ rule, line, message, safeWay }) => `${line}: ${rule}: ${message}\n${safeWay}`).join('\n');
 }
 
-for (const [place, { name, rules, says, way }] of cases.entries()) {
+for (const [place, { name, rules: expected, says, way }] of cases.entries()) {
   test(name, async () => {
     const findings = await findingsOf(place);
-    assert.deepEqual(findings.map(({ rule }) => rule).sort(), [...rules].sort(), shown(findings));
+    assert.deepEqual(findings.map(({ rule }) => rule).sort(), [...expected].sort(), shown(findings));
     if (says !== undefined)
       assert.ok(
         findings.some(({ message }) => says.test(message)),
@@ -329,3 +339,31 @@ for (const [place, { name, rules, says, way }] of cases.entries()) {
       );
   });
 }
+
+test('what contracts may not take away what the code still declares', async () => {
+  const hats = table('hats', { id: integer().primaryKey(), size: integer() });
+  const made = revisionOf(0, 'create table hats (id int primary key, size int not null, old int)');
+  const gone = revisionOf(1, 'alter table hats drop column size, drop column old', CONTRACT);
+  const found = await lintRevisions({ shadows, revisions: [made, gone], namespace: 'app', tables: [hats] });
+  assert.deepEqual(
+    found.map(({ rule, message }) => [rule, message.startsWith('hats.size is taken away')]),
+    [['still-declared', true]],
+  );
+});
+
+test('a revision that does not run at all is no finding, but a failure', async () => {
+  const broken = revisionOf(1, 'alter table nowhere add column a int');
+  await assert.rejects(lintRevisions({ shadows, revisions: [revisionOf(0, 'select 1'), broken], namespace: 'app' }), (error) =>
+    isKeelsonError(error, 'MIGRATION_FAILED'),
+  );
+});
+
+test('every rule of the lints has a case here, and every rule its row in the documentation', async () => {
+  const own = new Set<string>(['files', 'lock-file', 'replay', 'reversible', 'tables', 'still-declared']);
+  const covered = new Set<string>(cases.flatMap((each) => each.rules));
+  const page = await readFile(new URL('../../../../../docs/migration-lints.md', import.meta.url), 'utf8');
+  for (const [rule, severity] of Object.entries(rules)) {
+    assert.ok(own.has(rule) || covered.has(rule), `${rule} has no case`);
+    assert.ok(page.includes(`| \`${rule}\` | ${severity} |`), `${rule} has no row in docs/migration-lints.md`);
+  }
+});

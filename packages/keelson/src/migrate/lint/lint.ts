@@ -1,6 +1,6 @@
 /** The lints: every statement of a revision is run in a shadow with rows, and PostgreSQL is asked what it did. */
 import type { Connection } from '../../postgres/connection.ts';
-import type { AnyTable } from '../../schema/table.ts';
+import { type AnyTable, tableInfo } from '../../schema/table.ts';
 import { seedRows } from '../plan/seed.ts';
 import type { Shadow, Shadows } from '../plan/shadow.ts';
 import type { Revision } from '../revision.ts';
@@ -8,7 +8,7 @@ import { Migrator } from '../runner.ts';
 import { applyAcceptances } from './accept.ts';
 import { failureFinding } from './failure-rule.ts';
 import type { Finding } from './finding.ts';
-import { trace } from './trace.ts';
+import { trace, type TraceRequest } from './trace.ts';
 
 /** What to lint. */
 export interface LintRequest {
@@ -58,15 +58,19 @@ class Lint {
   readonly #revisions: readonly Revision[];
   readonly #namespace: string;
   readonly #rows: (connection: Connection) => Promise<void>;
+  readonly #declared: ReadonlySet<string>;
   #replayed: Shadow | undefined;
   /** It goes on to the next revision as long as nothing fails. */
   #bench: Bench | undefined;
 
-  constructor({ shadows, revisions, namespace, rows = seedRows }: LintRequest) {
+  constructor({ shadows, revisions, namespace, rows = seedRows, tables = [] }: LintRequest) {
     this.#shadows = shadows;
     this.#revisions = revisions;
     this.#namespace = namespace;
     this.#rows = rows;
+    this.#declared = new Set(
+      tables.map(tableInfo).flatMap(({ name, columns }) => [name, ...columns.map((column) => `${name}.${column.name}`)]),
+    );
   }
 
   async revision(place: number): Promise<readonly Finding[]> {
@@ -74,7 +78,7 @@ class Lint {
     if (revision === undefined) return [];
     const bench = await this.#benchAt(place);
     await this.#rows(bench.connection);
-    const withRows = await trace(bench.connection, this.#namespace, revision);
+    const withRows = await trace(bench.connection, this.#traced(place, revision));
     if (withRows.failure === undefined) {
       this.#bench = { ...bench, place: place + 1 };
       return applyAcceptances(revision, withRows.findings);
@@ -82,13 +86,18 @@ class Lint {
     // Once more without rows: what fails on them may still have more to say.
     await this.#dropBench();
     const empty = await this.#benchAt(place);
-    const withoutRows = await trace(empty.connection, this.#namespace, revision);
+    const withoutRows = await trace(empty.connection, this.#traced(place, revision));
     await this.#dropBench();
     if (withoutRows.failure !== undefined) await this.#replayTo(place + 1);
     const failed = failureFinding(revision, withRows.failure);
     // Why it failed says more than that the whole table was read for it.
     const others = withoutRows.findings.filter(({ line, rule }) => line !== failed.line || rule !== 'scan-under-lock');
     return applyAcceptances(revision, [...others, failed]);
+  }
+
+  /** What an older revision took away may have come back since. */
+  #traced(place: number, revision: Revision): TraceRequest {
+    return { namespace: this.#namespace, revision, declared: place === this.#revisions.length - 1 ? this.#declared : new Set() };
   }
 
   async close(): Promise<void> {

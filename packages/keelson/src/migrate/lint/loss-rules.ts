@@ -5,7 +5,7 @@ const LATER = '-- in a later revision with `-- phase: contract` above `-- up`, w
 
 /** Tables, columns and rows that are gone. */
 export function lossHits(step: Step): readonly Hit[] {
-  if (isContract(step)) return [];
+  if (isContract(step)) return declaredHits(step);
   const hits: Hit[] = [];
   for (const table of step.before.tables.values()) {
     const holdsRows = table.kind === 'table' || table.kind === 'partitioned';
@@ -25,6 +25,23 @@ export function lossHits(step: Step): readonly Hit[] {
     hits.push({ rule: 'rows-deleted', message, safeWay: LATER.replace(':', ', and in batches where they are many.') });
   }
   return hits;
+}
+
+/** What the revision may take away, if only the code did not know it any more. */
+function declaredHits({ existing, before, after, declared }: Step): readonly Hit[] {
+  const gone = [...existing.tables.values()].filter(({ id }) => before.tables.has(id) && !after.tables.has(id)).map(({ name }) => name);
+  for (const column of existing.columns.values()) {
+    const table = after.tables.get(column.table);
+    if (table !== undefined && before.columns.has(column.id) && !after.columns.has(column.id)) gone.push(`${table.name}.${column.name}`);
+  }
+  return gone
+    .map((name) => name.replaceAll('"', ''))
+    .filter((name) => declared.has(name))
+    .map((name) => ({
+      rule: 'still-declared',
+      message: `${name} is taken away, but the tables of the code still declare it: code that runs asks for it.`,
+      safeWay: `-- take ${name} out of the tables first, deploy that, and run this revision after it.`,
+    }));
 }
 
 /** Tables, columns and values of enums with another name. */

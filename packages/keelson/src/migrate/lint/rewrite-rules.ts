@@ -75,15 +75,19 @@ export function indexHits(step: Step): readonly Hit[] {
   const { before, after, statement } = step;
   if (statement.words.includes('concurrently')) return [];
   const files = new Set([...before.indexes.values()].map((index) => index.file));
-  return touchedTables(step).flatMap((touched) => {
-    if (isRewritten(touched)) return [];
-    const built = [...after.indexes.values()].filter((index) => index.table === touched.after.id && isBuilt(index, files, step));
-    return built.map((index) => indexHit(step, touched, index));
-  });
+  const built = touchedTables(step).flatMap((touched) =>
+    isRewritten(touched)
+      ? []
+      : [...after.indexes.values()]
+          .filter((index) => index.table === touched.after.id && isBuilt(index, files, step))
+          .map((index) => ({ touched, index })),
+  );
+  // Those of partitions go with that of the whole, unless it was there before, as when a partition is attached.
+  const isWhole = built.some(({ index }) => index.file === '0');
+  return built.filter(({ index }) => !(isWhole && index.isPartition)).map(({ touched, index }) => indexHit(step, touched, index));
 }
 
 function isBuilt(index: IndexState, files: ReadonlySet<string>, { before }: Step): boolean {
-  if (index.isPartition) return false;
   return index.file === '0' ? !before.indexes.has(index.id) : !files.has(index.file);
 }
 

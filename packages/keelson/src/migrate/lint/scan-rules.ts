@@ -66,10 +66,12 @@ function notNullHits({ before, after }: Step, { after: table }: Touched): readon
 }
 
 /** What no other rule explains: a domain's check, a partition that is attached. */
-function otherHits({ before, after, statement }: Step, { after: table }: Touched): readonly Hit[] {
+function otherHits({ before, after, statement }: Step, { before: earlier, after: table }: Touched): readonly Hit[] {
   const mode = after.locks.get(table.id);
-  const hasIndex = [...after.indexes.values()].some((index) => index.table === table.id && !before.indexes.has(index.id));
-  if (mode === undefined || before.locks.has(table.id) || hasIndex || statement.words.includes('concurrently')) return [];
+  // Building an index reads the table once.
+  const built = [...after.indexes.values()].filter((index) => index.table === table.id && !before.indexes.has(index.id)).length;
+  if (mode === undefined || before.locks.has(table.id) || table.scans - earlier.scans <= built) return [];
+  if (statement.words.includes('concurrently')) return [];
   const who = mode === 'AccessExclusiveLock' ? 'reads or writes' : 'writes';
   return [
     {

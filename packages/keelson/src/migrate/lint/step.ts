@@ -12,6 +12,8 @@ export interface Step {
   readonly existing: State;
   readonly before: State;
   readonly after: State;
+  /** What the code declares, where this is the newest revision: `hats`, `hats.size`. */
+  readonly declared: ReadonlySet<string>;
 }
 
 /** What a rule says of a statement. */

@@ -31,9 +31,17 @@ export interface TraceFailure {
   readonly error: unknown;
 }
 
+/** What is traced. */
+export interface TraceRequest {
+  readonly namespace: string;
+  readonly revision: Revision;
+  /** What the code declares, where this is the newest revision: `hats`, `hats.size`. */
+  readonly declared: ReadonlySet<string>;
+}
+
 /** Runs the `up` of a revision, which is committed, and gives what the rules say of it. */
-export async function trace(connection: Connection, namespace: string, revision: Revision): Promise<Trace> {
-  const tracing = new Tracing(connection, namespace, revision);
+export async function trace(connection: Connection, { namespace, revision, declared }: TraceRequest): Promise<Trace> {
+  const tracing = new Tracing(connection, { namespace, revision, declared });
   await tracing.run();
   // What the revision set for its session may not reach the next one.
   await connection.command('discard temp; reset all');
@@ -49,10 +57,12 @@ class Tracing {
   readonly #connection: Connection;
   readonly #namespace: string;
   readonly #revision: Revision;
+  readonly #declared: ReadonlySet<string>;
   readonly #origins = new Map<string, SqlStatement>();
 
-  constructor(connection: Connection, namespace: string, revision: Revision) {
+  constructor(connection: Connection, { namespace, revision, declared }: TraceRequest) {
     this.#connection = connection;
+    this.#declared = declared;
     this.#namespace = namespace;
     this.#revision = revision;
   }
@@ -82,7 +92,7 @@ class Tracing {
         return;
       }
       const after = await this.#observe();
-      const step: Step = { revision: this.#revision, statement, existing, before, after };
+      const step: Step = { revision: this.#revision, statement, existing, before, after, declared: this.#declared };
       const counts = await this.#countUpdated(step);
       const hits = [
         ...rewriteHits(step),
