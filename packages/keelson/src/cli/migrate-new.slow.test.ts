@@ -33,13 +33,13 @@ test('a rename that is said keeps the values', async () => {
   assert.match(out, /^title\nkept$/u);
 });
 
-test('a drop that is said goes into a revision of its own, which the phase expand holds back', async () => {
-  await using place = await makePlace(notesWith(', heading text'));
-  const dropped = await place.migrate('new', 'title', 'instead', '--drop', 'notes.heading', '--json');
+test('drops that are said go into a revision of its own, which the phase expand holds back', async () => {
+  await using place = await makePlace(notesWith(', heading text, old text'));
+  const dropped = await place.migrate('new', 'title', 'instead', '--drop', 'notes.heading', '--drop', 'notes.old', '--json');
   assert.equal(dropped.code, 0, dropped.err);
   assert.equal(listIn(dropped.out, 'files').length, 2, dropped.out);
   const signs = listIn(dropped.out, 'lines').map((line) => (typeof line === 'object' && line !== null && 'sign' in line ? line.sign : ''));
-  assert.deepEqual(new Set(signs), new Set(['+', '-']));
+  assert.deepEqual(signs, ['+', '-', '-']);
   const [expand = '', contract = ''] = place.written();
   assert.match(readFileSync(place.file(contract), 'utf8'), /^-- phase: contract$/mu);
   const up = await place.migrate('up', '--phase', 'expand');
@@ -124,6 +124,25 @@ test('the server to try things on is that of SHADOW_DATABASE_URL, whatever the o
   assert.equal(refused.code, 1);
   assert.match(refused.err, /127\.0\.0\.1:1[^]*code: {2}SHADOW_UNAVAILABLE/u);
   assert.doesNotMatch(refused.err, /hidden-pw/u);
+});
+
+test('what cannot be proved is not written, and said', async () => {
+  await using place = await makePlace({
+    '20260101T0900_made.sql': '-- up\ncreate table notes (id integer primary key, title text);\n\n-- down\ndrop table notes;\n',
+  });
+  const refused = await place.migrate('new', 'other keys');
+  assert.equal(refused.code, 1);
+  assert.equal(refused.out, '');
+  assert.match(refused.err, /^error: [^]*\bhint: [^]*code: {2}(?:MIGRATION_NOT_PROVED|PLAN_FAILED)$/u);
+  assert.deepEqual(place.written(), []);
+});
+
+test('a revision that does not run is told with file and line before anything is planned', async () => {
+  await using place = await makePlace({ '20260101T0900_bad.sql': '-- up\nselect 1;\ncreate tabel notes ();\n\n-- down\nselect 1;\n' });
+  const refused = await place.migrate('new', 'more');
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /^error: [^\n]*20260101T0900_bad\.sql:3: syntax error[^]*code: {2}MIGRATION_FAILED$/u);
+  assert.deepEqual(place.written(), []);
 });
 
 test('nothing is planned on revisions that the lock file does not know', async () => {
