@@ -5,6 +5,8 @@ import { KeelsonError } from '../../errors.ts';
 const lean = {
   shared_buffers: '16MB',
   max_connections: '100',
+  // Dropping a table takes some thirty locks: with the usual 64 an app of 250 tables could not go down to base in one transaction.
+  max_locks_per_transaction: '128',
   wal_level: 'minimal',
   max_wal_senders: '0',
   max_logical_replication_workers: '0',
