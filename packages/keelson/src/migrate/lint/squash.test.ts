@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { isKeelsonError } from '../../errors.ts';
+import { renderSchema } from '../../schema/ddl.ts';
+import { table, uuid } from '../../schema/index.ts';
 import { type TestServer, testServer } from '../../testing/server.ts';
 import { readRevisions } from '../folder.ts';
 import { checkLock } from '../lock-file.ts';
@@ -40,9 +42,13 @@ async function folderWith(files: Readonly<Record<string, string>>): Promise<stri
 }
 
 const namespace = 'app';
+/** Of which the server of the tests makes nothing, since it has the function. */
+const fallback = renderSchema([table('keys', { id: uuid().primaryKey() })], namespace)
+  .up.filter((statement) => statement.startsWith('do '))
+  .join('\n');
 const FILES = {
   '20260101T0000_initial.sql': [
-    "-- up\ncreate type app.mood as enum ('glad', 'sad');",
+    `-- up\n${fallback}\ncreate type app.mood as enum ('glad', 'sad');`,
     'create table app.hats (id integer not null constraint hats_pkey primary key, "Odd name" text, feels app.mood);',
     '-- down\ndrop table app.hats;\ndrop type app.mood;\n',
   ].join('\n'),
@@ -71,6 +77,10 @@ test('many revisions become one that makes the same, and a database that has the
   );
   assert.deepEqual((await readdir(directory)).sort(), [path.basename(file), 'revisions.lock']);
   assert.match(await readFile(file, 'utf8'), /^-- replaces: 20260101T0000 20260102T0000$/m);
+  assert.match(
+    await readFile(file, 'utf8'),
+    /^do \$keelson\$$[^]*uuidv7\(\) returns uuid[^]*^-- down$[^]*drop function if exists .*uuidv7\(\)/m,
+  );
   const revisions = await readRevisions(directory);
   assert.deepEqual(await checkLock(directory, revisions), []);
   const adopted = await new Migrator({ connection: live, revisions, namespace }).up();

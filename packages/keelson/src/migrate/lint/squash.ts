@@ -12,6 +12,7 @@ import { plan, type PlannedFile } from '../plan/plan.ts';
 import type { Shadows } from '../plan/shadow.ts';
 import { COLUMN_ORDER, differences, type Snapshot, withoutColumnOrder } from '../plan/snapshot.ts';
 import { parseRevision, type Revision } from '../revision.ts';
+import { stepsOf } from '../steps.ts';
 import { namesIn, withColumnsInOrder } from './column-order.ts';
 import { Replay } from './replay.ts';
 
@@ -125,7 +126,9 @@ async function planWhole({ shadows, namespace, name }: SquashRequest, { replay, 
     const from = await readCatalog((await nothing.at(0)).url);
     const to = await readCatalog((await replay.at(revisions.length)).url);
     const changes = difference(from, to).filter(({ isOwnRight }) => !isOwnRight);
-    const target = withColumnsInOrder([...new Set(changes.map(({ sql }) => sql))], ordersIn(head));
+    const fallback = uuidFallbackOf(revisions);
+    const statements = changes.map(({ sql }) => sql).filter((sql) => fallback.length === 0 || !MAKES_UUID.test(sql));
+    const target = [...fallback, ...withColumnsInOrder([...new Set(statements)], ordersIn(head))];
     const planned = await plan({ shadows, revisions: [], namespace, target, name, id });
     const [file, second] = planned.kind === 'plan' ? planned.files : [];
     if (file !== undefined && second === undefined) return file;
@@ -133,6 +136,15 @@ async function planWhole({ shadows, namespace, name }: SquashRequest, { replay, 
   } finally {
     await nothing.close();
   }
+}
+
+const MAKES_UUID = /^create (?:or replace )?function \S*"?uuidv7"?\(\)/i;
+
+/** What makes `uuidv7()` where the server has none; whether it does, the catalog of one server cannot tell for the others. */
+function uuidFallbackOf(revisions: readonly Revision[]): readonly string[] {
+  const statements = revisions.flatMap((revision) => stepsOf(revision, 'up').flatMap((step) => step.statements));
+  const fallback = statements.find(({ text, words }) => words[0] === 'do' && text.includes('uuidv7() returns uuid'));
+  return fallback === undefined ? [] : [fallback.text];
 }
 
 function ordersIn(snapshot: Snapshot): ReadonlyMap<string, readonly string[]> {
