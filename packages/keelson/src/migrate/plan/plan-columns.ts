@@ -7,7 +7,7 @@ import type { ColumnItem, Inventory } from './inventory.ts';
 /**
  * The changes with every column kept that there is before and after; only one that becomes generated is built anew.
  *
- * @throws PLAN_FAILED when a table or a column that stays would be dropped on the way
+ * @throws PLAN_FAILED when a table that stays would be dropped on the way, or a column becomes an array or stops being one
  */
 export function keepingColumns(changes: readonly Change[], from: Inventory, to: Inventory): readonly Change[] {
   const kept = changes.flatMap((change) => {
@@ -20,6 +20,7 @@ export function keepingColumns(changes: readonly Change[], from: Inventory, to: 
     return dropped === undefined ? changed(change, before, after) : [];
   });
   for (const change of kept) refuseLoss(change, from, to);
+  for (const column of from.columns) refuseArray(column, to.findColumn(column));
   return kept;
 }
 
@@ -72,5 +73,16 @@ function refuseLoss(change: Change, from: Inventory, to: Inventory): void {
     message: `${table.schema}.${table.name} cannot be turned into what the tables say where it stands; its rows would be lost.`,
     hint: 'Make the new table under another name and move the rows, or write the revision by hand.',
     data: { sql: change.sql },
+  });
+}
+
+/** PostgreSQL would read the old text as the literal of an array, which it hardly ever is. */
+function refuseArray(before: ColumnItem, after: ColumnItem | undefined): void {
+  if (after === undefined || before.isArray === after.isArray || after.isGenerated) return;
+  const example = after.isArray ? `array[${before.name}]` : `${before.name}[1]`;
+  throw new KeelsonError('PLAN_FAILED', {
+    message: `How the values of ${before.schema}.${before.table}.${before.name} become those of another type cannot be known: ${before.definition} to ${after.definition}.`,
+    hint: `Write the revision by hand, with \`using\` and the expression, as in: alter column ${before.name} type ${after.definition} using ${example}.`,
+    data: { from: before.definition, to: after.definition },
   });
 }

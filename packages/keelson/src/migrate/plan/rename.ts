@@ -111,7 +111,7 @@ function parseKind(word: string | undefined): RenamedKind | undefined {
 function find({ kind, words }: Path, inventory: Inventory, namespace: string): Drop | undefined {
   const [first, second, third] = words;
   if (first === undefined) return undefined;
-  if (kind === 'schema') return inSchema(inventory, 'schema', first.name, first.name);
+  if (kind === 'schema') return second === undefined ? inSchema(inventory, 'schema', first.name, first.name) : undefined;
   if (third !== undefined) return kind === undefined || kind === 'column' ? member(inventory, first.name, second, third) : undefined;
   const kinds = kind === undefined ? (['table', 'enum', 'sequence', 'view'] as const) : ([kind] as const);
   if (second === undefined) return kinds.map((each) => inSchema(inventory, each, namespace, first.name)).find((drop) => drop !== undefined);

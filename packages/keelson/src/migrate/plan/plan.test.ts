@@ -1,0 +1,104 @@
+/** Plans on a real PostgreSQL: the files they become, letter by letter, and what is asked. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { integer, uuid, varchar } from '../../schema/column.ts';
+import { renderSchema } from '../../schema/ddl.ts';
+import { enumType } from '../../schema/enum-type.ts';
+import { table } from '../../schema/table.ts';
+import { type TestServer, testServer } from '../../testing/server.ts';
+import { parseRevision, type Revision } from '../revision.ts';
+import { plan, type Planned, type PlanRequest } from './plan.ts';
+import { Shadows } from './shadow.ts';
+
+let server: TestServer;
+let shadows: Shadows;
+
+before(async () => {
+  server = await testServer();
+  shadows = await Shadows.open({ url: server.url });
+});
+
+after(async () => {
+  await shadows[Symbol.asyncDispose]();
+  await server.stop();
+});
+
+const HATS = 'create table app.hats (id int primary key, colour text not null)';
+
+/** Plans what leads from `base`, one revision, to `target`. */
+function planned(base: string, target: readonly string[], more: Partial<PlanRequest> = {}): Promise<Planned> {
+  const revisions: readonly Revision[] =
+    base === '' ? [] : [parseRevision('20261101T0000_first.sql', `-- up\n${base};\n-- down\nselect 1;\n`)];
+  return plan({ shadows, revisions, namespace: 'app', target, name: 'new hats', id: '20261120T2359', ...more });
+}
+
+function filesOf(found: Planned): readonly { readonly name: string; readonly text: string }[] {
+  if (found.kind === 'plan') return found.files;
+  assert.fail(JSON.stringify(found));
+}
+
+test('the first revision reads like the tables, and a plan of nothing says so', async () => {
+  // INF-4, GLK-11
+  const status = enumType('status', ['new', 'worn']);
+  const hats = table('hats', { id: uuid().primaryKey(), status: status().default('new'), size: integer(), label: varchar(64).nullable() });
+  const target = renderSchema([hats], 'app').up;
+  const [file] = filesOf(await planned('', target));
+  assert.equal(file?.name, '20261120T2359_new_hats.sql');
+  assert.match(file.text, /^-- new hats\n\n-- up\ndo \$keelson\$/);
+  assert.match(
+    file.text,
+    /create type app\.status as enum \('new', 'worn'\);\n\ncreate table app\.hats \(\n {2}id uuid not null default uuidv7\(\) constraint hats_pkey primary key,\n {2}status app\.status not null default 'new',\n/,
+  );
+  assert.match(file.text, /-- down\n(?:.*\n)*drop table app\.hats;\n(?:.*\n)*drop function if exists app\.uuidv7\(\);\n$/);
+  assert.doesNotMatch(file.text, /create schema|owner to|grant/i);
+  const revisions = [parseRevision(file.name, file.text)];
+  assert.deepEqual(await plan({ shadows, revisions, namespace: 'app', target, name: 'again', id: '20261121T0000' }), { kind: 'nothing' });
+});
+
+test('a column and an index that are new become a revision of four statements', async () => {
+  // INF-4
+  const target = [
+    "create table app.hats (id int primary key, colour text not null, size varchar(9) not null default 'm')",
+    'create index hats_size_idx on app.hats (size)',
+  ];
+  const found = await planned(HATS, target);
+  assert.equal(
+    filesOf(found)[0]?.text,
+    `-- new hats
+
+-- up
+alter table app.hats add column size varchar(9) not null default 'm'::varchar;
+create index hats_size_idx on app.hats (size);
+
+-- down
+drop index app.hats_size_idx;
+alter table app.hats drop column size;
+`,
+  );
+  assert.deepEqual(found.kind === 'plan' && found.lines.map(({ sign, table: place, text: words }) => `${sign} ${place}: ${words}`), [
+    '+ hats: index hats_size_idx: btree (size)',
+    "+ hats: column size character varying(9) not null default 'm'::varchar",
+  ]);
+});
+
+test('what would be dropped is asked about, with what is new beside it, and nothing is planned', async () => {
+  const target = ['create table app.hats (id int primary key, hue text not null)'];
+  const found = await planned(HATS, target);
+  assert.deepEqual(found, {
+    kind: 'questions',
+    questions: [
+      {
+        kind: 'column',
+        object: 'hats.colour',
+        message: 'The column hats.colour would be dropped, with all its values; hue is new. Was it renamed, or may it go?',
+        drop: '--drop hats.colour',
+        renames: ['--rename hats.colour:hue'],
+      },
+    ],
+  });
+  const renamed = filesOf(await planned(HATS, target, { renames: ['hats.colour:hue'] }));
+  assert.deepEqual(
+    renamed.map((file) => /-- up\n(.*)\n\n-- down\n(.*)\n/.exec(file.text)?.slice(1)),
+    [['alter table app.hats rename column colour to hue;', 'alter table app.hats rename column hue to colour;']],
+  );
+});
