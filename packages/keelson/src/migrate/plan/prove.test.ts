@@ -183,6 +183,47 @@ test('a change of type that rounds is a loss, one that only writes differently i
   assert.deepEqual(losses, ['column app.prices.price: values read differently as integer than as numeric: "3.7" became "4"']);
 });
 
+test('texts that are cut and numbers that are rounded are lost, also where nobody says which rows there are', async () => {
+  const base =
+    'create table app.notes (id int primary key, body text not null, price numeric(10,2), weight numeric(5,1), seen timestamptz);';
+  const up =
+    'alter table app.notes alter body type varchar(5) using body::varchar(5), alter price type int, alter weight type numeric(5,0), alter seen type date;';
+  const down =
+    'alter table app.notes alter body type text, alter price type numeric(10,2), alter weight type numeric(5,1), alter seen type timestamptz;';
+  const { losses } = await proved({ base, up, down });
+  assert.deepEqual(
+    losses.map((loss) => loss.replace(/ than as .*/, '')),
+    [
+      'body: values read differently as character varying(5)',
+      'price: values read differently as integer',
+      'weight: values read differently as numeric(5,0)',
+      'seen: values read differently as date',
+    ].map((loss) => `column app.notes.${loss}`),
+  );
+});
+
+test('a change of type that no value survives is refused, and it is said to write it by hand', async () => {
+  const base = 'create table app.notes (id int primary key, tags text not null);';
+  const trial = {
+    base,
+    up: 'alter table app.notes alter tags type text[] using tags::text[];',
+    down: 'alter table app.notes alter tags type text using tags::text;',
+  };
+  const { message, hint } = await refused(trial);
+  assert.match(message, /up fails: .*malformed array literal/);
+  assert.match(hint, /write the `using` of the change by hand/);
+});
+
+test('a composite type that gets an attribute keeps the others, and a partition that goes takes only its own rows', async () => {
+  const base = `create type app.dot as (x int, y int); create table app.dots (at app.dot, ats app.dot[]);
+    create table app.logs (kind text not null) partition by list (kind);
+    create table app.logs_a partition of app.logs for values in ('a'); create table app.logs_b partition of app.logs for values in ('b');`;
+  const rows = `insert into app.dots values ((1, 2), array[(3, 4)::app.dot]); insert into app.logs values ('a'), ('b'), ('b');`;
+  const up = 'alter type app.dot add attribute z int; drop table app.logs_b;';
+  const down = `alter type app.dot drop attribute z; create table app.logs_b partition of app.logs for values in ('b');`;
+  assert.deepEqual((await proved({ base, up, down, rows })).losses, ['table app.logs_b: its rows are gone (2 in the trial)']);
+});
+
 test('values of an enum that are renamed survive, alone and in arrays', async () => {
   const base = `create type app.mood as enum ('glad', 'sad', 'so so'); create table app.days (mood app.mood, moods app.mood[]);`;
   const up = `alter type app.mood rename value 'so so' to 'fine'; alter type app.mood rename value 'sad' to 'not glad';`;

@@ -68,7 +68,8 @@ export async function prove(request: ProofRequest): Promise<Proof> {
       };
     } catch (error) {
       if (!(error instanceof RowsInTheWay)) throw error;
-      if (rowsPerTable === 0) throw error.failure;
+      // What cannot be read as its new type though it was made up for it never will be.
+      if (rowsPerTable === 0 || (towards !== undefined && error.isValue)) throw error.failure;
       if (error.place !== undefined) blamed.set(error.place, error.said);
       if (towards === undefined) trial = { rowsPerTable: undefined, towards: target };
       else if (rowsPerTable === undefined) trial = { rowsPerTable: 1, towards: target };
@@ -108,7 +109,11 @@ class RowsInTheWay {
   readonly place: string | undefined;
   readonly said: string;
 
-  constructor(failure: KeelsonError, { schema, table, message }: DatabaseError, sql: string) {
+  /** Whether a value itself could not be read. */
+  readonly isValue: boolean;
+
+  constructor(failure: KeelsonError, { schema, table, message, code }: DatabaseError, sql: string) {
+    this.isValue = code?.startsWith('22') === true;
     this.failure = failure;
     this.said = message;
     const named = /^alter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?((?:"(?:[^"]|"")*"|[\w$.])+)/iu.exec(sql)?.[1];
@@ -204,6 +209,7 @@ function isAboutRows(found: DatabaseError, before: Rows): boolean {
 }
 
 const NOT_NULL = '23502';
+const NO_MEMORY = '53200';
 const RAISED = 'P0001';
 
 function isNew({ schema, table, column }: DatabaseError, before: Rows): boolean {
@@ -213,6 +219,10 @@ function isNew({ schema, table, column }: DatabaseError, before: Rows): boolean 
 }
 
 function hintFor(found: DatabaseError | undefined): string | undefined {
+  if (found?.code?.startsWith('22') === true)
+    return 'Values cannot be read as the new type: write the `using` of the change by hand, into a revision of its own.';
+  if (found?.code === NO_MEMORY)
+    return 'One transaction may hold so many locks only: raise max_locks_per_transaction of the server, or put a line `-- commit` between.';
   if (found?.code !== NOT_NULL) return undefined;
   const name = found.column ?? 'it';
   return `Rows that are there have no value for ${name}: give the column a default, or add it nullable, fill it, and make it not null in a later revision.`;

@@ -52,7 +52,7 @@ function compareTables(before: TableRows, after: TableRows): RowsComparison {
     const fault = `table ${after.name}: it had ${before.rows.length} rows, and has ${after.rows.length}`;
     return { losses, faults: [fault] };
   }
-  const same = pairs.filter(({ was, is, isAnew }) => was.typeId === is.typeId && !isAnew);
+  const same = pairs.filter(({ was, is, isAnew }) => was.typeId === is.typeId && was.shape === is.shape && !isAnew);
   const faults = same
     .filter((pair) => !haveSameValues(pair, before, after))
     .map(({ is }) => `column ${after.name}.${is.name}: its values have changed`);
@@ -102,9 +102,13 @@ function retypedLoss(
   pair: Pair,
   { same, before, after }: { same: readonly Pair[]; before: TableRows; after: TableRows },
 ): string | undefined {
-  const was = inOrderOf(keysBefore(same, before)).map((at) => before.rows[at]?.[pair.wasAt] ?? null);
+  const was = inOrderOf(keysBefore(same, before)).map((at) => relabel(pair, before.rows[at]?.[pair.wasAt] ?? null));
   const is = inOrderOf(keysAfter(same, after)).map((at) => after.rows[at]?.[pair.isAt] ?? null);
-  const at = was.findIndex((value, index) => plain(value) !== plain(is[index] ?? null));
+  const isSame =
+    pair.was.isComposite && pair.is.isComposite
+      ? isSameInCommon
+      : (left: string | null, right: string | null) => plain(left) === plain(right);
+  const at = was.findIndex((value, index) => !isSame(value, is[index] ?? null));
   if (at === -1) return undefined;
   const example = `${JSON.stringify(was[at])} became ${JSON.stringify(is[at])}`;
   if (pair.isAnew)
@@ -141,6 +145,27 @@ function plain(value: string | null): string | null {
   const words: Readonly<Record<string, string>> = { t: 'true', f: 'false' };
   const text = value.trimEnd().replace(/^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d+)?)(?:\+00)?$/u, '$1 $2');
   return (words[text] ?? text).replace(/^(\d{4}-\d\d-\d\d) 00:00:00$/u, '$1');
+}
+
+/** Whether two composite values, read as JSON, agree in the attributes that both have. */
+function isSameInCommon(left: string | null, right: string | null): boolean {
+  if (left === null || right === null) return left === right;
+  return agree(parseJson(left), parseJson(right));
+}
+
+function agree(left: unknown, right: unknown): boolean {
+  if (Array.isArray(left) && Array.isArray(right))
+    return left.length === right.length && left.every((value, at) => agree(value, right[at]));
+  if (!isRecord(left) || !isRecord(right)) return String(left) === String(right);
+  return Object.entries(left).every(([key, value]) => !(key in right) || agree(value, right[key]));
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parseJson(text: string): unknown {
+  return JSON.parse(text);
 }
 
 function jsonOrSame(value: string): string {

@@ -8,8 +8,15 @@ const VALUES = 6;
 const numbers = (at: number): string => String(at + 1);
 const day = (at: number): string => `2026-01-${String(at + 2).padStart(2, '0')}`;
 
-/** Texts are numbers first: they fit most types that a column of text becomes. */
-const texts = (at: number): string => String(at + 1);
+/** The second text is longer than most columns are wide, so that cutting it is noticed; the others are numbers, which fit most types that texts become. */
+const LONG = `Row 2${', and so on'.repeat(30)}`;
+const texts = (at: number): string => (at === 1 ? LONG : String(at + 1));
+
+/** Stands in a list for whatever text there is. */
+const ANY_TEXT = '\0';
+
+/** The second one has decimals, so that rounding is noticed. */
+const decimals = (at: number): string => (at === 1 ? '2.25' : String(at + 1));
 
 /** By the names of the catalog; `at` counts from 0. */
 const byType: Readonly<Record<string, (at: number) => string>> = {
@@ -18,7 +25,7 @@ const byType: Readonly<Record<string, (at: number) => string>> = {
   int8: numbers,
   oid: numbers,
   money: numbers,
-  numeric: numbers,
+  numeric: decimals,
   float4: (at) => `${at + 1}.5`,
   float8: (at) => `${at + 1}.5`,
   bool: (at) => (at % 2 === 0 ? 'true' : 'false'),
@@ -30,10 +37,10 @@ const byType: Readonly<Record<string, (at: number) => string>> = {
   char: texts,
   uuid: (at) => `00000000-0000-7000-8000-00000000000${at + 1}`,
   date: day,
-  timestamp: (at) => `${day(at)} 12:00:00`,
-  timestamptz: (at) => `${day(at)} 12:00:00+00`,
-  time: (at) => `1${at}:00:00`,
-  timetz: (at) => `1${at}:00:00+00`,
+  timestamp: (at) => `${day(at)} 12:00:00.25`,
+  timestamptz: (at) => `${day(at)} 12:00:00.25+00`,
+  time: (at) => `1${at}:00:00.25`,
+  timetz: (at) => `1${at}:00:00.25+00`,
   interval: (at) => `${at + 1} days`,
   json: (at) => `{"row": ${at + 1}}`,
   jsonb: (at) => `{"row": ${at + 1}}`,
@@ -86,7 +93,10 @@ const NUMBERS: ReadonlySet<string> = new Set(['int2', 'int4', 'int8', 'numeric',
 export function valuesOf(column: SeedColumn, rules: readonly SeedRule[], towards: readonly string[]): readonly string[] {
   const named = rules.filter((rule) => 'cfp'.includes(rule.kind)).flatMap((rule) => namedIn(rule.text, column));
   const plain = plainValues(column);
-  const all = [...named, ...towards, ...plain];
+  // A text that becomes something else takes nothing else; one that stays a text may still need what its checks ask for.
+  const all = [...named, ...towards, ...(towards.length > 0 && !towards.includes(ANY_TEXT) ? [] : plain)].filter(
+    (value) => value !== ANY_TEXT,
+  );
   const fitting = all.map((value) => cutTo(column, value));
   return [...new Set(column.isArray ? [...fitting.map(asArray), '{}'] : fitting)];
 }
@@ -95,7 +105,8 @@ export function valuesOf(column: SeedColumn, rules: readonly SeedRule[], towards
 export function valuesOfTypeName(definition: string): readonly string[] {
   const name = /^[a-z ]+?(?=\(|$| not null| default| collate)/u.exec(definition)?.[0]?.trim() ?? '';
   const make = byType[catalogNames[name] ?? name];
-  return make === undefined ? [] : listOf(make);
+  if (make === undefined) return [];
+  return TEXTS.has(catalogNames[name] ?? name) ? [...listOf(numbers), ANY_TEXT] : listOf(make);
 }
 
 /** Names of values in a list, as `'a', 'b'`. */
