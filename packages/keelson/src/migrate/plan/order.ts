@@ -74,12 +74,16 @@ function planFailed({ statement, error }: Failure): KeelsonError {
   const said = found?.message ?? (error instanceof Error ? error.message : String(error));
   return new KeelsonError('PLAN_FAILED', {
     message: `A statement of the plan does not run: ${said}, in: ${statement}`,
-    hint: found?.code === '42804' ? RETYPE_HINT : undefined,
+    hint: HINTS[found?.code ?? ''],
     data: { sql: statement, sqlState: found?.code },
     cause: error,
   });
 }
 
-/** 42804: datatype_mismatch, as of an ALTER COLUMN … TYPE without a cast that PostgreSQL knows. */
-const RETYPE_HINT =
-  'PostgreSQL does not know how the old values become new ones: write the revision by hand, with `using` and the expression that turns one into the other.';
+const HINTS: Readonly<Record<string, string>> = {
+  // datatype_mismatch, as of an ALTER COLUMN … TYPE without a cast that PostgreSQL knows
+  42804:
+    'PostgreSQL does not know how the old values become new ones: write the revision by hand, with `using` and the expression that turns one into the other.',
+  // out_of_memory of the table of locks
+  53200: 'Raise max_locks_per_transaction of the server, or begin with fewer tables.',
+};

@@ -18,12 +18,34 @@ export async function wayBetween(from: State, to: State, own: readonly string[] 
   if (changes.length === 0) return [];
   const boundaries = new Set(changes.filter(({ commitAfter }) => commitAfter).map(({ sql }) => sql));
   const guards = guardsOf(from.inventory, to.inventory);
-  const ordered = await tried(from, to, { changes, own, needsCommits: boundaries.size > 0 });
+  const isLarge = changes.filter(({ sql }) => TABLE.test(sql)).length > TABLES_MAX;
+  const ordered = await tried(from, to, { changes, own, needsCommits: isLarge || boundaries.size > 0 });
   // A value that was added can be used after a commit; all that are added go together, first.
   const added = ordered.filter((sql) => boundaries.has(sql));
   const others = ordered.filter((sql) => !boundaries.has(sql));
   const rest = [...others, ...countersOf(from.inventory, to.inventory)];
-  return (added.length === 0 ? [[...guards, ...rest]] : [[...guards, ...added], rest]).filter((part) => part.length > 0);
+  const parts = added.length === 0 ? [[...guards, ...rest]] : [[...guards, ...added], rest];
+  return parts.flatMap(inPortions).filter((part) => part.length > 0);
+}
+
+/** A table takes some 30 of the locks of a server, of which there are 6,400 usually: so many may come or go in one transaction. */
+const TABLES_MAX = 100;
+
+const TABLE = /^(?:create|drop) table /i;
+
+/** Statements cut where a transaction would hold too many locks. */
+export function inPortions(statements: readonly string[]): Parts {
+  const parts: string[][] = [[]];
+  let tables = 0;
+  for (const statement of statements) {
+    if (TABLE.test(statement)) tables += 1;
+    if (tables > TABLES_MAX) {
+      tables = 1;
+      parts.push([]);
+    }
+    parts.at(-1)?.push(statement);
+  }
+  return parts;
 }
 
 /** Takes out what says nothing: rights of the owner, which he has, twice the same, and defaults taken from columns that have none. */

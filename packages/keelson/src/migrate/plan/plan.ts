@@ -10,7 +10,7 @@ import { type Draft, draft, proveFiles } from './plan-draft.ts';
 import { isLossless, type Losses, lossesBetween, middleState, relaxedColumns } from './plan-middle.ts';
 import { align, checkedDrops, checkedRenames } from './plan-words.ts';
 import { Bench, type State, stateOfDdl, stateOfRevisions } from './plan-state.ts';
-import { type Parts, wayBetween } from './plan-way.ts';
+import { inPortions, type Parts, wayBetween } from './plan-way.ts';
 import { type Question, questionsOf } from './question.ts';
 import { type Step, stepsBack } from './rename-steps.ts';
 import type { Shadows } from './shadow.ts';
@@ -159,7 +159,7 @@ async function firstWay(request: PlanRequest, base: State, target: State): Promi
     ? [`drop function if exists ${quoteName(request.namespace)}.uuidv7()`]
     : [];
   const kept = down.map((part) => part.filter((statement) => !/^drop function \S*\.uuidv7\(\)$/i.test(statement.replaceAll('"', ''))));
-  return { up: [up], down: withLast(kept, fallback), target };
+  return { up: inPortions(up), down: withLast(kept, fallback), target };
 }
 
 /** On a newer server the comparer does not see what only an older one needs; older revisions may lack it. */
