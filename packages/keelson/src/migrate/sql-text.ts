@@ -59,9 +59,13 @@ const TYPES = [
 
 /** Leaves out what PostgreSQL takes anyway, and what it adds when it prints a view. */
 function shortened(text: string): string {
+  if (text.startsWith('alter table ')) return text.replace(ADDED, '$1$2$3$4');
   if (/^create (?:unique )?index /.test(text)) return text.replace(/^([^']*?) using btree \(/, '$1 (');
   return text.replace(/^(create (?:or replace )?(?:materialized )?view .*? as) {2}(?=select|with)/, '$1\n');
 }
+
+/** A default of the type that its column has anyway. */
+const ADDED = /^(alter table [^ ]+ add column [^ ]+ )([^ (]+)((?:\([0-9,]+\))?(?: not null)? default )('(?:[^']|'')*')::\2$/;
 
 function piecesOf(text: string): readonly Piece[] {
   const pieces: Piece[] = [];

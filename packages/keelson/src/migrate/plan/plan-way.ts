@@ -6,6 +6,7 @@ import { countersOf, guardsOf } from './guard.ts';
 import type { Inventory } from './inventory.ts';
 import { runInOrder } from './order.ts';
 import { keepingColumns } from './plan-columns.ts';
+import { withoutNeedlessUsing } from './plan-retype.ts';
 import type { State } from './plan-state.ts';
 import { differences, readSnapshot } from './snapshot.ts';
 
@@ -14,7 +15,8 @@ export type Parts = readonly (readonly string[])[];
 
 /** The statements from one state to another. Tables that are new are made by the words of `own`, where these say the same. */
 export async function wayBetween(from: State, to: State, own: readonly string[] = []): Promise<Parts> {
-  const changes = keepingColumns(clean(difference(await from.catalog(), await to.catalog()), from.inventory), from.inventory, to.inventory);
+  const found = clean(difference(await from.catalog(), await to.catalog()), from.inventory);
+  const changes = await retyped(from, to, keepingColumns(found, from.inventory, to.inventory));
   if (changes.length === 0) return [];
   const boundaries = new Set(changes.filter(({ commitAfter }) => commitAfter).map(({ sql }) => sql));
   const guards = guardsOf(from.inventory, to.inventory);
@@ -46,6 +48,16 @@ export function inPortions(statements: readonly string[]): Parts {
     parts.at(-1)?.push(statement);
   }
   return parts;
+}
+
+async function retyped(from: State, to: State, changes: readonly Change[]): Promise<readonly Change[]> {
+  if (!changes.some(({ sql }) => sql.includes(' USING '))) return changes;
+  const connection = await from.shadow.connect();
+  try {
+    return await withoutNeedlessUsing(connection, changes, [from.inventory, to.inventory]);
+  } finally {
+    await connection.close();
+  }
 }
 
 /** Takes out what says nothing: rights of the owner, which he has, twice the same, and defaults taken from columns that have none. */

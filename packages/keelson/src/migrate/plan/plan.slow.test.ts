@@ -89,3 +89,11 @@ test('a text that becomes an array is refused, since nobody knows how', async ()
   const error = await refusal(planned(HATS, ['create table app.hats (id int primary key, colour text[] not null)']), 'PLAN_FAILED');
   assert.match(`${error.message} ${error.hint}`, /app\.hats\.colour.*text to text\[\].*using array\[colour\]/s);
 });
+
+test('a text that becomes shorter is never cut in silence: the statement says no cast of its own', async () => {
+  const files = filesOf(await planned(HATS, ['create table app.hats (id text primary key, colour varchar(3) not null)']));
+  assert.match(
+    files[0]?.text ?? '',
+    /-- up\n[^]*alter column colour type varchar\(3\);[^]*-- down\n[^]*alter column id type integer using id::integer;/,
+  );
+});

@@ -67,7 +67,7 @@ test('a column and an index that are new become a revision of four statements', 
     `-- new hats
 
 -- up
-alter table app.hats add column size varchar(9) not null default 'm'::varchar;
+alter table app.hats add column size varchar(9) not null default 'm';
 create index hats_size_idx on app.hats (size);
 
 -- down
