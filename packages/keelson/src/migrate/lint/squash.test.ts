@@ -6,7 +6,8 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { isKeelsonError } from '../../errors.ts';
 import { renderSchema } from '../../schema/ddl.ts';
-import { table, uuid } from '../../schema/index.ts';
+import { uuid } from '../../schema/column.ts';
+import { table } from '../../schema/table.ts';
 import { type TestServer, testServer } from '../../testing/server.ts';
 import { readRevisions } from '../folder.ts';
 import { checkLock } from '../lock-file.ts';
@@ -109,17 +110,6 @@ async function refusal(directory: string): Promise<string> {
   }
   return assert.fail('it was squashed');
 }
-
-test('rows that revisions put in, and revisions in TypeScript, are not left out without a word', async () => {
-  const filled = { ...FILES, '20260103T0000_rows.sql': '-- up\ninsert into app.hats (id) values (1);\n-- down\ndelete from app.hats;\n' };
-  const directory = await folderWith(filled);
-  assert.match(await refusal(directory), /put rows into app\.hats/);
-  const code = 'export async function up(sql) { await sql`select 1`; }\nexport async function down(sql) { await sql`select 1`; }\n';
-  const withCode = await folderWith({ ...FILES, '20260103T0000_code.ts': code });
-  assert.match(await refusal(withCode), /20260103T0000_code\.ts is written in TypeScript/);
-  const { removed } = await squash({ shadows, directory, namespace, name: 'base', acceptData: true });
-  assert.equal(removed.length, 3);
-});
 
 test('less than two revisions are nothing to squash', async () => {
   assert.match(await refusal(await folderWith({})), /no revisions/);
