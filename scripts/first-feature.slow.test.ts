@@ -1,7 +1,7 @@
 /** The first feature to the letter: its files are written into a fresh copy, its commands are run, and what it promises is asked for. */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
@@ -57,13 +57,17 @@ test('who follows the page of the first feature has it: it compiles, its test pa
   t.after(() => rmSync(copy, { recursive: true, force: true }));
   const { DATABASE_URL: _url, TEST_DATABASE_URL: _test, NODE_TEST_CONTEXT: _context, ...environment } = process.env;
   const blocks = readBlocks();
-  const [checks = '', calls = '', ...more] = blocks.filter(({ kind }) => kind === 'sh').map(({ text }) => text);
+  const [plan = '', checks = '', calls = '', ...more] = blocks.filter(({ kind }) => kind === 'sh').map(({ text }) => text);
   assert.deepEqual(more, [], 'a block of commands that no test runs');
   const files = blocks.filter(({ kind }) => kind !== 'sh');
   assert.ok(files.length >= 14, String(files.length));
-  for (const block of files) write(copy, block);
+  for (const block of files) if (block.kind !== 'sql') write(copy, block);
   const shell = async (text: string): Promise<string> =>
     (await run('bash', ['-c', `set -euo pipefail\n${text}`], { cwd: copy, env: environment })).stdout;
+  await shell(plan);
+  const migrations = path.join(copy, 'apps/accounts/migrations');
+  const revision = readdirSync(migrations).find((name) => name.endsWith('_notes.sql')) ?? '';
+  assert.equal(readFileSync(path.join(migrations, revision), 'utf8'), files.find(({ kind }) => kind === 'sql')?.text);
   assert.match(await shell(checks), /^2 passed, 0 failed$/mu);
 
   const port = await freePort();
