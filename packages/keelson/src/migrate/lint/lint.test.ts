@@ -352,11 +352,13 @@ test('what contracts may not take away what the code still declares', async () =
   );
 });
 
-test('a revision that does not run at all is no finding, but a failure', async () => {
-  const broken = revisionOf(1, 'alter table nowhere add column a int');
-  await assert.rejects(lintRevisions({ shadows, revisions: [revisionOf(0, 'select 1'), broken], namespace: 'app' }), (error) =>
-    isKeelsonError(error, 'MIGRATION_FAILED'),
-  );
+test('a revision that does not run at all is no finding, but a failure, also where only its commit fails', async () => {
+  const made = revisionOf(0, 'create table pairs (id int primary key, other int references pairs deferrable initially deferred)');
+  for (const up of ['alter table nowhere add column a int', 'insert into pairs values (1, 99)']) {
+    await assert.rejects(lintRevisions({ shadows, revisions: [made, revisionOf(1, up)], namespace: 'app' }), (error) =>
+      isKeelsonError(error, 'MIGRATION_FAILED'),
+    );
+  }
 });
 
 test('every rule of the lints has a case here, and every rule its row in the documentation', async () => {

@@ -107,7 +107,17 @@ class Tracing {
       held.add(step);
       before = after;
     }
-    await this.#connection.command('commit');
+    await this.#commit(statements.at(-1));
+  }
+
+  /** What is deferred is looked at now, and is the last statement's failure as well as any. */
+  async #commit(last: SqlStatement | undefined): Promise<void> {
+    try {
+      await this.#connection.command('commit');
+    } catch (error) {
+      if (this.#connection.broken || last === undefined) throw error;
+      this.failure = failureOf(last, error);
+    }
   }
 
   async #tryStatement(statement: SqlStatement): Promise<unknown> {
