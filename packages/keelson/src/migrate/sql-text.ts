@@ -1,5 +1,5 @@
 /** SQL as a person would write it: small letters, no needless quotes, long lists on lines of their own. */
-import { cut, type Token, tokenAt } from './statements.ts';
+import { type Token, tokenAt } from './statements.ts';
 import { keywords } from './sql-text-keywords.ts';
 
 interface Piece {
@@ -133,8 +133,3 @@ function clauses(text: string): string {
 
 /** Parts of statements that read like the beginning of a clause. */
 const FIRST = /^(?:to public|using btree)$/;
-
-/** Statements of a text, each readable. */
-export function readableStatements(text: string): readonly string[] {
-  return cut(text).statements.map((statement) => readableStatement(statement.text));
-}

@@ -33,7 +33,6 @@ export interface Change {
   readonly drops: readonly ChangedObject[];
   /** Whether what comes after it must stand in another transaction. */
   readonly commitAfter: boolean;
-  readonly isDestructive: boolean;
   /** Whether it only gives or takes a right of the role that owns everything here. */
   readonly isOwnRight: boolean;
 }
@@ -106,7 +105,6 @@ function changeOf(action: library.Action, owner: string): Change {
     uses: action.consumes.map(objectOf),
     drops: action.destroys.map(objectOf),
     commitAfter: action.transactionality === 'commitBoundaryAfter',
-    isDestructive: action.dataLoss === 'destructive',
     isOwnRight: /^(?:GRANT|REVOKE) /.test(action.sql) && ids.some((id) => id.kind === 'role' && id.name === owner),
   };
 }

@@ -98,7 +98,7 @@ export async function readInventory(connection: Connection): Promise<Inventory> 
 }
 
 /** A text that is the same for the same object only. */
-export function keyOf({ kind, schema, table, name }: Pick<Item, 'kind' | 'schema' | 'table' | 'name'>): string {
+function keyOf({ kind, schema, table, name }: Pick<Item, 'kind' | 'schema' | 'table' | 'name'>): string {
   // A sequence keeps its name whoever owns it.
   return JSON.stringify([kind, schema, kind === 'sequence' ? '' : table, name]);
 }
