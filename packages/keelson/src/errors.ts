@@ -67,7 +67,7 @@ export const catalogue = {
     500,
     'Planner missing',
     'The comparer of catalogs, which only planning needs, is not installed.',
-    'Install it where migrations are planned: npm install --save-dev --save-exact @supabase/pg-delta@1.0.0-alpha.34',
+    'Where migrations are planned, run `npm install --save-dev --save-exact @supabase/pg-delta@1.0.0-alpha.34`.',
   ),
   PLAN_FAILED: entry(500, 'Plan failed', 'No revision could be planned; nothing was written.', 'Write this change by hand, and check it with `keelson migrate check`.'),
   PORT_TAKEN: entry(500, 'Port taken', 'Something else listens on this port.', 'Choose another port: PORT=8001 npm start.'),
