@@ -9,7 +9,7 @@ const VIEWS = `
       from pg_attribute as a
       left join pg_attrdef as e on e.adrelid = a.attrelid and e.adnum = a.attnum
       where a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped),
-    'with ' || array_to_string(r.reloptions, ' '),
+    'with ' || (select string_agg(o, ' ' order by o) from unnest(r.reloptions) as o),
     case when r.relkind = 'm' and not r.relispopulated then 'with no data' end,
     pg_get_viewdef(r.oid))
   from r

@@ -22,7 +22,7 @@ const TABLES = `
       ', ' order by i.inhseqno) from pg_inherits as i where i.inhrelid = r.oid),
     pg_get_expr(r.relpartbound, r.oid),
     'type ' || nullif(r.reloftype, 0)::regtype,
-    'with ' || array_to_string(r.reloptions, ' '),
+    'with ' || (select string_agg(o, ' ' order by o) from unnest(r.reloptions) as o),
     case when r.relam <> 0 then (select 'using ' || a.amname from pg_am as a where a.oid = r.relam and a.amname <> 'heap') end,
     case r.relreplident when 'n' then 'replica identity nothing' when 'f' then 'replica identity full' end)
   from r

@@ -38,20 +38,20 @@ from types as t join pg_enum as e on e.enumtypid = t.oid where t.typtype = 'e' g
 union all
 select 'type', nspname, '', typname, format_type(typbasetype, null), '[]', null from types where typtype <> 'e'
 union all
-select 'constraint', t.nspname, t.relname, k.conname, pg_get_constraintdef(k.oid),
+select case when k.conparentid = 0 and k.coninhcount = 0 then '' else 'part ' end || 'constraint', t.nspname, t.relname, k.conname, pg_get_constraintdef(k.oid),
   (select coalesce(jsonb_agg(a.attname), '[]')::text from pg_attribute as a
    where (a.attrelid = k.conrelid and a.attnum = any (k.conkey)) or (a.attrelid = k.confrelid and a.attnum = any (k.confkey))), null
 from pg_constraint as k join tables as t on t.oid = k.conrelid
-where k.contype in ('p', 'u', 'f', 'c', 'x') and k.conparentid = 0 and k.coninhcount = 0
+where (k.contype in ('p', 'u', 'f', 'c', 'x') and k.conparentid = 0 and k.coninhcount = 0)
+  or (k.contype in ('p', 'u', 'f') and k.conparentid <> 0 and t.relispartition)
 union all
-select 'index', t.nspname, t.relname, c.relname,
+select case when c.relispartition then 'part ' else '' end || 'index', t.nspname, t.relname, c.relname,
   (case when i.indisunique then 'unique ' else '' end) || regexp_replace(pg_get_indexdef(i.indexrelid), '^.*? USING ', ''),
   (select coalesce(jsonb_agg(a.attname), '[]')::text from pg_depend as d
    join pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
    where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid and d.refobjid = i.indrelid and d.refobjsubid > 0), null
 from pg_index as i join pg_class as c on c.oid = i.indexrelid join relations as t on t.oid = i.indrelid
 where not exists (select from pg_constraint as k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x'))
-  and not c.relispartition
 union all
 select 'trigger', t.nspname, t.relname, g.tgname, regexp_replace(pg_get_triggerdef(g.oid), '^CREATE (CONSTRAINT )?TRIGGER ("([^"]|"")*"|[^ ]+) ', '\\1'), '[]', null
 from pg_trigger as g join relations as t on t.oid = g.tgrelid where not g.tgisinternal and g.tgparentid = 0

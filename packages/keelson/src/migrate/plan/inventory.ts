@@ -13,6 +13,9 @@ export type ItemKind =
   | 'type'
   | 'constraint'
   | 'index'
+  /** What a partition has because its table has it; only the names are its own. */
+  | 'part constraint'
+  | 'part index'
   | 'trigger'
   | 'policy'
   | 'function'
@@ -49,15 +52,18 @@ export interface ColumnItem extends Item {
 
 /** What a database holds. */
 export class Inventory {
+  /** All but what partitions have because their table has it. */
   readonly items: readonly Item[];
   readonly columns: readonly ColumnItem[];
+  readonly #all: readonly Item[];
   readonly #byKey: ReadonlyMap<string, Item>;
   readonly #columnsByKey: ReadonlyMap<string, ColumnItem>;
 
   constructor(items: readonly Item[], columns: readonly ColumnItem[]) {
-    this.items = [...items, ...columns];
+    this.#all = [...items, ...columns];
+    this.items = this.#all.filter(({ kind }) => kind !== 'part constraint' && kind !== 'part index');
     this.columns = columns;
-    this.#byKey = new Map(this.items.map((item) => [keyOf(item), item]));
+    this.#byKey = new Map(this.#all.map((item) => [keyOf(item), item]));
     this.#columnsByKey = new Map(columns.map((column) => [keyOf(column), column]));
   }
 
@@ -73,7 +79,7 @@ export class Inventory {
 
   /** All of one kind. */
   list(kind: ItemKind): readonly Item[] {
-    return this.items.filter((item) => item.kind === kind);
+    return this.#all.filter((item) => item.kind === kind);
   }
 }
 

@@ -77,6 +77,8 @@ function restoringOf(changes: readonly Change[], [from, target]: readonly [Inven
   for (const change of changes) {
     if (change.verb === 'drop' || change.drops.length > 0) continue;
     const made = change.makes.some((object) => isLost(object) || !isThere(object, target));
+    // A column that goes may be of a type that goes with it.
+    if (change.verb === 'create' && change.makes.some((object) => TYPES.has(object.kind) && !isThere(object, target))) chosen.add(change);
     if (change.makes.some(isLost) || ((made || change.makes.length === 0) && change.uses.some(isLost))) chosen.add(change);
   }
   addNeeded(chosen, changes);
@@ -103,6 +105,8 @@ function isThere(object: ChangedObject, target: Inventory): boolean {
     kind !== undefined && target.items.some((item) => kind.includes(item.kind) && textOf({ ...item, kind: object.kind }) === textOf(object))
   );
 }
+
+const TYPES: ReadonlySet<string> = new Set(['type', 'domain']);
 
 /** What the comparer calls what we call otherwise. */
 const KINDS: Readonly<Record<string, readonly Item['kind'][]>> = {

@@ -6,7 +6,7 @@ import { countersOf, guardsOf } from './guard.ts';
 import type { Inventory } from './inventory.ts';
 import { runInOrder } from './order.ts';
 import { keepingColumns } from './plan-columns.ts';
-import { withoutNeedlessUsing } from './plan-retype.ts';
+import { keysOfRetyped, withoutNeedlessUsing } from './plan-retype.ts';
 import type { State } from './plan-state.ts';
 import { differences, readSnapshot } from './snapshot.ts';
 
@@ -21,7 +21,7 @@ export async function wayBetween(from: State, to: State, own: readonly string[] 
   const boundaries = new Set(changes.filter(({ commitAfter }) => commitAfter).map(({ sql }) => sql));
   const guards = guardsOf(from.inventory, to.inventory);
   const isLarge = changes.filter(({ sql }) => TABLE.test(sql)).length > TABLES_MAX;
-  const ordered = await tried(from, to, { changes, own, needsCommits: isLarge || boundaries.size > 0 });
+  const ordered = await triedWithKeys(from, to, { changes, own, needsCommits: isLarge || boundaries.size > 0 });
   // A value that was added can be used after a commit; all that are added go together, first.
   const added = ordered.filter((sql) => boundaries.has(sql));
   const others = ordered.filter((sql) => !boundaries.has(sql));
@@ -77,6 +77,19 @@ interface Trial {
   readonly own: readonly string[];
   readonly needsCommits: boolean;
 }
+
+/** Tries the statements; where a foreign key forbids that its two ends change their type one after the other, it is taken off meanwhile. */
+async function triedWithKeys(from: State, to: State, trial: Trial): Promise<readonly string[]> {
+  try {
+    return await tried(from, to, trial);
+  } catch (error) {
+    const keys = keysOfRetyped(from.inventory, to.inventory);
+    if (!isKeelsonError(error, 'PLAN_FAILED') || error.data?.['sqlState'] !== DATATYPE_MISMATCH || keys.length === 0) throw error;
+    return tried(from, to, { ...trial, changes: [...keys.map(({ drop }) => drop), ...trial.changes, ...keys.map(({ add }) => add)] });
+  }
+}
+
+const DATATYPE_MISMATCH = '42804';
 
 /** Tries the statements, and gives the order that runs. What a rollback undoes needs no copy of the database. */
 async function tried(from: State, to: State, { changes, own, needsCommits }: Trial): Promise<readonly string[]> {

@@ -35,6 +35,12 @@ export function checkedRenames({ renames = [], namespace }: Words, base: State, 
         'Rename it by hand (`alter schema … rename to …`) while nothing runs, and the namespace in the model with it.',
       );
     }
+    if (isTaken(rename, all, base.inventory)) {
+      throw usage(
+        `--rename ${text}: the revisions so far have a ${rename.kind} ${rename.to} already.`,
+        `Plan a revision that drops ${rename.to} first, while the other keeps its name; rename in the one after it. To swap two names say both renames.`,
+      );
+    }
     if (!isInTarget(rename, all, target.inventory)) {
       throw usage(
         `--rename ${text}: the tables in the code have no ${rename.kind} ${rename.to}${rename.owner === '' ? '' : ` in ${rename.owner}`}.`,
@@ -111,6 +117,13 @@ function ownerNow({ kind, schema, owner }: Pick<Drop, 'kind' | 'schema' | 'owner
   return found === undefined
     ? { schema: moved, name: owner }
     : { schema: found.toSchema === schema ? moved : found.toSchema, name: found.to };
+}
+
+/** Whether something has the new name, and keeps it. */
+function isTaken({ kind, schema, toSchema, owner, to, from }: Rename, renames: readonly Rename[], base: Inventory): boolean {
+  const isSelf = to === from && toSchema === schema;
+  if (isSelf || !isThere({ kind, schema: toSchema, owner, name: to }, base)) return false;
+  return !renames.some((other) => other.kind === kind && other.schema === toSchema && other.owner === owner && other.from === to);
 }
 
 function isInTarget(rename: Rename, renames: readonly Rename[], target: Inventory): boolean {

@@ -3,7 +3,7 @@ import { quoteName } from '../../schema/sql.ts';
 import type { Inventory, Item } from './inventory.ts';
 import { type Move, ordered, type Step } from './rename-steps.ts';
 
-const KINDS = ['constraint', 'index', 'sequence', 'trigger', 'policy'] as const;
+const KINDS = ['constraint', 'index', 'part constraint', 'part index', 'sequence', 'trigger', 'policy'] as const;
 
 interface OwnMove extends Move {
   readonly kind: (typeof KINDS)[number];
@@ -53,7 +53,8 @@ function isSame(a: Item, b: Item): boolean {
 function statement({ kind, schema, table }: OwnMove, from: string, to: string): string {
   const place = quoteName(schema);
   const owner = `${place}.${quoteName(table)}`;
-  if (kind === 'constraint') return `alter table ${owner} rename constraint ${quoteName(from)} to ${quoteName(to)};`;
+  if (kind === 'constraint' || kind === 'part constraint')
+    return `alter table ${owner} rename constraint ${quoteName(from)} to ${quoteName(to)};`;
   if (kind === 'trigger' || kind === 'policy') return `alter ${kind} ${quoteName(from)} on ${owner} rename to ${quoteName(to)};`;
-  return `alter ${kind} ${place}.${quoteName(from)} rename to ${quoteName(to)};`;
+  return `alter ${kind === 'sequence' ? 'sequence' : 'index'} ${place}.${quoteName(from)} rename to ${quoteName(to)};`;
 }
