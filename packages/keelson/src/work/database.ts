@@ -19,7 +19,7 @@ import { codeOf, isRetryable, pauseBeforeRetry, RETRIES_MAX } from './retry.ts';
 import { SingleConnection } from './single-connection.ts';
 import { type Boundary, type ConnectionSource, innerTransaction, ownTransaction, Transaction } from './transaction.ts';
 import { createUnitClass, type Unit, type UnitSupport } from './unit.ts';
-import { type UnitHost, UnitOfWork } from './unit-of-work.ts';
+import { type UnitHost, UnitOfWork, type WrittenListener } from './unit-of-work.ts';
 
 /** How a unit of work is run. */
 export interface WorkOptions {
@@ -63,6 +63,7 @@ interface Root<R extends Repositories> extends UnitHost, ReaderHost, UnitSupport
   readonly model: Model<R>;
   readonly postgres: Postgres;
   readonly source: ConnectionSource;
+  readonly listeners: Set<WrittenListener>;
   readonly isInside: boolean;
   /** What each transaction sets for itself because the session cannot: behind a transaction pooler. */
   readonly sessionSettings: string;
@@ -143,6 +144,13 @@ export class Database<R extends Repositories> {
     return block(this.#ownReader);
   }
 
+  /** Tells a listener after each commit of a unit which tables its entities were written to; gives a call that ends this. */
+  onWritten(listener: WrittenListener): () => void {
+    const { listeners } = this.#root;
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
   #readLocally(statement: Statement): Promise<Result> {
     const outer = this.#outer();
     if (outer === undefined) {
@@ -219,6 +227,7 @@ function createRoot<R extends Repositories>(model: Model<R>, postgres: Postgres,
     clock,
     log,
     source,
+    listeners: new Set<WrittenListener>(),
     hasOutbox,
     isInside: inside !== undefined,
     sessionSettings: setLocal(Object.entries(postgres.transactionSettings)),

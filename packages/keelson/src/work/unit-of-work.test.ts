@@ -67,6 +67,29 @@ test('leaving the block commits what changed, and only that', async () => {
   assert.deepEqual(row.errorData, { message: 'seen' });
 });
 
+test('who listens is told after each commit which tables it wrote, and nothing of what was rolled back or only read', async () => {
+  await using database = await openTest();
+  const told: string[][] = [];
+  const end = database.onWritten((tables) => told.push([...tables].toSorted()));
+  const note = await database.work(({ notes }) => notes.add(new Note({ title: 'heard' })));
+  await database.work(({ notes }) => notes.get(note.id));
+  const thrown = database.work(async ({ notes, flush }) => {
+    notes.add(new Note({ title: 'taken back' }));
+    await flush();
+    throw new KeelsonError('CONFLICT');
+  });
+  await assert.rejects(thrown);
+  await database.work(async ({ notes, authors, flush }) => {
+    notes.add(new Note({ title: 'flushed first' }));
+    await flush();
+    authors.add(new Author({ wallet: '0x1' }));
+  });
+  assert.deepEqual(told, [['notes'], ['authors', 'notes']]);
+  end();
+  await database.work(({ notes }) => notes.add(new Note({ title: 'unheard' })));
+  assert.equal(told.length, 2);
+});
+
 test('a throw takes everything back and passes on as it was', async () => {
   await using database = await openTest();
   const reason = new KeelsonError('FORBIDDEN');

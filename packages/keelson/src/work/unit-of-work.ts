@@ -21,8 +21,13 @@ export interface UnitHost {
   readonly clock: Clock;
   readonly log: Log;
   readonly writeOrder: readonly EntityMeta[];
+  /** Who wants to know which tables a commit has written. */
+  readonly listeners: ReadonlySet<WrittenListener>;
   sqlOf(entityClass: EntityClassLike): EntitySql;
 }
+
+/** Is told the names of the tables whose entities a commit has written. */
+export type WrittenListener = (tables: ReadonlySet<string>) => void;
 
 /** Work to be done once the commit is certain. */
 export type AfterCommit = () => void | Promise<void>;
@@ -38,6 +43,7 @@ export class UnitOfWork implements RepositoryPort {
   readonly #savepoints: SavepointLog[] = [];
   #hooks: AfterCommit[] = [];
   #now: Date | undefined;
+  #written: Set<string> | undefined;
   #serial = 0;
   #isEnded = false;
   /** Whether the block has committed or rolled back by hand: it is not run again then. */
@@ -114,6 +120,7 @@ export class UnitOfWork implements RepositoryPort {
     }
     for (const map of this.#maps.values()) map.unlock();
     this.#now = undefined;
+    this.#tellWritten();
     await this.#runHooks();
   }
 
@@ -123,6 +130,7 @@ export class UnitOfWork implements RepositoryPort {
     // Emptied and not dropped: the repositories of the unit hold on to them.
     for (const map of this.#maps.values()) map.clear();
     this.#hooks = [];
+    this.#written = undefined;
     this.#now = undefined;
   }
 
@@ -178,6 +186,8 @@ export class UnitOfWork implements RepositoryPort {
   #apply(pending: readonly FlushStatement[], results: readonly Result[]): void {
     const savepoint = this.#savepoints.at(-1);
     for (const [index, { group, changes }] of pending.entries()) {
+      this.#written ??= new Set();
+      this.#written.add(group.map.meta.table.name);
       const made = madeRows(group, results[index]);
       for (const change of changes) {
         savepoint?.remember(group.map, change.tracked);
@@ -185,6 +195,13 @@ export class UnitOfWork implements RepositoryPort {
         else group.map.written(change.tracked, change.row, made?.get(change.tracked.key));
       }
     }
+  }
+
+  #tellWritten(): void {
+    const written = this.#written;
+    if (written === undefined) return;
+    this.#written = undefined;
+    for (const listener of this.#host.listeners) listener(written);
   }
 
   async #runHooks(): Promise<void> {
