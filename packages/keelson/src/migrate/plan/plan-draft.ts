@@ -37,17 +37,27 @@ export interface DraftWay {
 
 const MINUTE_MS = 60_000;
 
+/** What a revision is for: what comes, the indexes of it that are built outside a transaction, or what goes. */
+export type DraftKind = 'expand' | 'indexes' | 'contract';
+
+const WORDS: Readonly<Record<DraftKind, string>> = {
+  expand: '',
+  indexes: ': indexes, built while the service writes',
+  contract: ': what goes, once no running code uses it',
+};
+
 /**
- * A revision as a file. A contract one that follows another gets the next minute and says so in its name.
+ * A revision as a file. One that follows others of the same plan gets a minute of its own after them, and says in its name what it is for.
  *
  * @throws USAGE when the name has no letter or digit
  */
-export function draft(request: DraftRequest, phase: 'expand' | 'contract', way: DraftWay, isAlone = phase === 'expand'): Draft {
+export function draft(request: DraftRequest, kind: DraftKind, way: DraftWay, place = 0): Draft {
   const slug = checkedSlug(request.name);
-  const name = isAlone ? `${request.id}_${slug}.sql` : `${nextId(request.id)}_${slug}_contract.sql`;
-  const words = isAlone ? request.name : `${request.name}: what goes, once no running code uses it`;
-  const text = renderRevision({ name: words.replaceAll(/\s+/g, ' '), phase, up: way.up, down: way.down, template: request.template });
-  return { name, text, revision: parseRevision(name, text), target: way.target };
+  const name = place === 0 ? `${request.id}_${slug}.sql` : `${laterId(request.id, place)}_${slug}_${kind}.sql`;
+  const words = place === 0 ? request.name : `${request.name}${WORDS[kind]}`;
+  const { up, down, target } = way;
+  const text = renderRevision({ name: words.replaceAll(/\s+/g, ' '), kind, up, down, template: request.template });
+  return { name, text, revision: parseRevision(name, text), target };
 }
 
 /**
@@ -57,7 +67,7 @@ export function draft(request: DraftRequest, phase: 'expand' | 'contract', way: 
  */
 export async function proveFiles(
   request: DraftRequest,
-  { base, files }: { readonly base: State; readonly target: State; readonly files: readonly Draft[] },
+  { base, files }: { readonly base: State; readonly files: readonly Draft[] },
 ): Promise<readonly string[]> {
   const losses: string[] = [];
   let before = base.shadow;
@@ -117,10 +127,10 @@ function withWayOut(error: unknown, base: State, target: State, namespace: strin
   });
 }
 
-function nextId(id: string): string {
+function laterId(id: string, minutes: number): string {
   const [year, month, day, hour, minute] = [id.slice(0, 4), id.slice(4, 6), id.slice(6, 8), id.slice(9, 11), id.slice(11, 13)];
-  const next = new Date(Date.parse(`${year}-${month}-${day}T${hour}:${minute}:00Z`) + MINUTE_MS);
-  return next.toISOString().slice(0, 16).replaceAll(/[-:]/g, '');
+  const later = new Date(Date.parse(`${year}-${month}-${day}T${hour}:${minute}:00Z`) + minutes * MINUTE_MS);
+  return later.toISOString().slice(0, 16).replaceAll(/[-:]/g, '');
 }
 
 function checkedSlug(name: string): string {

@@ -55,25 +55,40 @@ test('the first revision reads like the tables, and a plan of nothing says so', 
   assert.deepEqual(await plan({ shadows, revisions, namespace: 'app', target, name: 'again', id: '20261121T0000' }), { kind: 'nothing' });
 });
 
-test('a column and an index that are new become a revision of four statements', async () => {
+test('a column that is new becomes a revision, and its index another that builds it while others write', async () => {
   // INF-4
   const target = [
     "create table app.hats (id int primary key, colour text not null, size varchar(9) not null default 'm')",
     'create index hats_size_idx on app.hats (size)',
   ];
   const found = await planned(HATS, target);
-  assert.equal(
-    filesOf(found)[0]?.text,
-    `-- new hats
+  assert.deepEqual(
+    filesOf(found).map(({ name, text }) => [name, text]),
+    [
+      [
+        '20261120T2359_new_hats.sql',
+        `-- new hats
 
 -- up
 alter table app.hats add column size varchar(9) not null default 'm';
-create index hats_size_idx on app.hats (size);
 
 -- down
-drop index app.hats_size_idx;
 alter table app.hats drop column size;
 `,
+      ],
+      [
+        '20261121T0000_new_hats_indexes.sql',
+        `-- new hats: indexes, built while the service writes
+-- transaction: off
+
+-- up
+create index concurrently hats_size_idx on app.hats (size);
+
+-- down
+drop index concurrently app.hats_size_idx;
+`,
+      ],
+    ],
   );
   assert.deepEqual(found.kind === 'plan' && found.lines.map(({ sign, table: place, text: words }) => `${sign} ${place}: ${words}`), [
     '+ hats: index hats_size_idx: btree (size)',

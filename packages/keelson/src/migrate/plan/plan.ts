@@ -1,13 +1,14 @@
 /** The planner: revisions out of the difference between the tables in the code and the revisions so far, proved before anybody sees them. */
-import { KeelsonError } from '../../errors.ts';
+import { isKeelsonError, KeelsonError } from '../../errors.ts';
 import type { Connection } from '../../postgres/connection.ts';
 import { quoteName } from '../../schema/sql.ts';
 import type { Revision } from '../revision.ts';
 import type { Inventory } from './inventory.ts';
 import { type PlanLine, linesOf } from './lines.ts';
 import { shownName } from './names.ts';
-import { type Draft, draft, proveFiles } from './plan-draft.ts';
+import { type Draft, draft, type DraftWay, proveFiles } from './plan-draft.ts';
 import { isLossless, type Losses, lossesBetween, middleState, relaxedColumns } from './plan-middle.ts';
+import { checkedLater, safely } from './plan-safe.ts';
 import { align, checkedDrops, checkedRenames } from './plan-words.ts';
 import { Bench, type State, stateOfDdl, stateOfRevisions } from './plan-state.ts';
 import { inPortions, type Parts, wayBetween } from './plan-way.ts';
@@ -75,18 +76,17 @@ export async function plan(request: PlanRequest): Promise<Planned> {
   const losses = lossesBetween(aligned.inventory, target.inventory);
   const questions = questionsOf({ losses, from: aligned.inventory, to: target.inventory, drops, namespace });
   if (questions.length > 0) return { kind: 'questions', questions };
-  const files =
+  const { files, lost, notes } =
     revisions.length === 0
-      ? [draft(request, 'expand', await firstWay(request, base, target))]
-      : await draftFiles(request, { aligned, target, losses, steps });
-  const lost = await proveFiles(request, { base, target, files });
+      ? await provedFirst(request, base, target)
+      : await provedFiles(request, base, { aligned, target, losses, steps });
   refuseUnsaid(lost, losses);
   return {
     kind: 'plan',
     files: files.map(({ name, text, revision }) => ({ name, text, revision })),
     lines: linesOf(renames, aligned.inventory, target.inventory, namespace),
     losses: lost,
-    notes: notesOf(losses, aligned.inventory, namespace),
+    notes: [...notesOf(losses, aligned.inventory, namespace), ...notes],
   };
 }
 
@@ -114,11 +114,6 @@ function unquoted(name: string): string {
   return name.replaceAll('"', '');
 }
 
-interface Way {
-  readonly up: Parts;
-  readonly down: Parts;
-}
-
 interface Drafting {
   readonly aligned: State;
   readonly target: State;
@@ -126,21 +121,65 @@ interface Drafting {
   readonly steps: readonly Step[];
 }
 
-/** One revision for what comes, one for what goes. */
-async function draftFiles(request: PlanRequest, { aligned, target, losses, steps }: Drafting): Promise<readonly Draft[]> {
-  const { namespace } = request;
-  const middle = isLossless(losses) ? target : await middleState(aligned, target, losses, namespace);
+interface Proved {
+  readonly files: readonly Draft[];
+  readonly lost: readonly string[];
+  readonly notes: readonly string[];
+}
+
+async function provedFirst(request: PlanRequest, base: State, target: State): Promise<Proved> {
+  const files = [draft(request, 'expand', await firstWay(request, base, target))];
+  return { files, lost: await proveFiles(request, { base, files }), notes: [] };
+}
+
+/** The safe way, where it stands the proof; otherwise the plain one, of which the lints say what it does to the service. */
+async function provedFiles(request: PlanRequest, base: State, drafting: Drafting): Promise<Proved> {
+  const plain = await plainWays(request, drafting);
+  try {
+    const files = draftFiles(request, drafting, await safeWays(plain, drafting.aligned, request.namespace));
+    return { files, lost: await proveFiles(request, { base, files }), notes: [] };
+  } catch (error) {
+    if (!isKeelsonError(error, 'PLAN_FAILED') && !isKeelsonError(error, 'MIGRATION_NOT_PROVED')) throw error;
+    // What fails both ways is told of the plain one.
+    const files = draftFiles(request, drafting, plain);
+    const lost = await proveFiles(request, { base, files });
+    return { files, lost, notes: [`Written without the safe way, which does not stand the proof here: ${error.message}`] };
+  }
+}
+
+/** A way for each revision that there is to be. */
+type Ways = Readonly<Partial<Record<'expand' | 'indexes' | 'contract', DraftWay | undefined>>>;
+
+/** One revision for what comes, one for its indexes, one for what goes. */
+function draftFiles(request: PlanRequest, { aligned, steps }: Drafting, ways: Ways): readonly Draft[] {
+  const { expand = { up: [], down: [], target: aligned }, indexes, contract } = ways;
   const files: Draft[] = [];
-  if (steps.length > 0 || !isSame(aligned, middle)) {
-    const [forth, back] = await bothWays(aligned, middle, request.target);
-    const up = withFirst([...uuidFallback(request), ...steps.map((step) => step.up)], forth);
-    files.push(draft(request, 'expand', { up, down: withLast(back, stepsBack(steps)), target: middle }));
+  if (ways.expand !== undefined || steps.length > 0) {
+    const up = withFirst([...uuidFallback(request), ...steps.map((step) => step.up)], expand.up);
+    files.push(draft(request, 'expand', { up, down: withLast(expand.down, stepsBack(steps)), target: expand.target }));
   }
-  if (middle !== target) {
-    const [up, down] = await bothWays(middle, target);
-    files.push(draft(request, 'contract', { up, down, target }, files.length === 0));
-  }
+  if (indexes !== undefined) files.push(draft(request, 'indexes', indexes, files.length));
+  if (contract !== undefined) files.push(draft(request, 'contract', contract, files.length));
   return files;
+}
+
+async function plainWays(request: PlanRequest, { aligned, target, losses }: Drafting): Promise<Ways> {
+  const middle = isLossless(losses) ? target : await middleState(aligned, target, losses, request.namespace);
+  let ways: Ways = {};
+  if (!isSame(aligned, middle)) {
+    const [up, down] = await bothWays(aligned, middle, request.target);
+    ways = { expand: { up, down, target: middle } };
+  }
+  if (middle === target) return ways;
+  const [up, down] = await bothWays(middle, target);
+  return { ...ways, contract: { up, down, target } };
+}
+
+async function safeWays({ expand, contract }: Ways, aligned: State, namespace: string): Promise<Ways> {
+  const middle = expand?.target ?? aligned;
+  const safe = expand === undefined ? {} : await safely(aligned, expand, namespace);
+  if (contract === undefined) return safe;
+  return { ...safe, contract: { ...contract, up: checkedLater(contract.up, middle.inventory, contract.target.inventory) } };
 }
 
 async function bothWays(from: State, to: State, own: readonly string[] = []): Promise<readonly [Parts, Parts]> {
@@ -150,7 +189,7 @@ async function bothWays(from: State, to: State, own: readonly string[] = []): Pr
 }
 
 /** Everything from nothing, in the words of the tables and not in those of the catalog. */
-async function firstWay(request: PlanRequest, base: State, target: State): Promise<Way & { readonly target: State }> {
+async function firstWay(request: PlanRequest, base: State, target: State): Promise<DraftWay> {
   // `create schema if not exists` wants the right to create schemas even where nothing is to do, and an app's user may not have it.
   const own = new Set([`create schema if not exists ${quoteName(request.namespace)}`, `create schema ${quoteName(request.namespace)}`]);
   const up = target.statements.filter((statement) => !own.has(statement.trim().replace(/;$/, '')));

@@ -8,7 +8,7 @@ import { readableStatement } from '../sql-text.ts';
 export interface RevisionParts {
   /** In words. */
   readonly name: string;
-  readonly phase: 'expand' | 'contract';
+  readonly kind: 'expand' | 'indexes' | 'contract';
   readonly up: Parts;
   readonly down: Parts;
   readonly template?: string | undefined;
@@ -28,14 +28,21 @@ const USUAL_TEMPLATE = `-- {{name}}
  *
  * @throws MIGRATION_INVALID when the template lacks a place for `{{up}}` or `{{down}}`
  */
-export function renderRevision({ name, phase, up, down, template = USUAL_TEMPLATE }: RevisionParts): string {
+export function renderRevision({ name, kind, up, down, template = USUAL_TEMPLATE }: RevisionParts): string {
   const values: Readonly<Record<string, string>> = { name, up: renderParts(up), down: renderParts(down) };
   for (const key of ['up', 'down']) {
     if (!template.includes(`{{${key}}}`)) throw invalid(TEMPLATE, undefined, `it has no {{${key}}}, where the statements shall stand`);
   }
   const text = template.replaceAll(/\{\{(name|up|down)\}\}/g, (_, key: string) => values[key] ?? '');
-  return phase === 'expand' ? text : withPhase(text);
+  const setting = SETTINGS[kind];
+  return setting === undefined ? text : withSetting(text, setting);
 }
+
+const SETTINGS: Readonly<Record<RevisionParts['kind'], string | undefined>> = {
+  expand: undefined,
+  indexes: '-- transaction: off\n',
+  contract: '-- phase: contract\n',
+};
 
 /** Statements in paragraphs: those of several lines stand apart. */
 function renderParts(parts: Parts): string {
@@ -54,8 +61,7 @@ function renderParts(parts: Parts): string {
 }
 
 /** The setting stands below the words that begin the file, or, where a template has other things there, right above the marker. */
-function withPhase(text: string): string {
-  const setting = '-- phase: contract\n';
+function withSetting(text: string, setting: string): string {
   const usual = /^(?:--[^\n]*\n)+(?=\n-- up\n)/.exec(text)?.[0];
   return usual === undefined
     ? text.replace(/^[ \t]*--[ \t]*up[ \t]*$/im, (marker) => `${setting}${marker}`)
