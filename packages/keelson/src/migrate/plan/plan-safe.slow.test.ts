@@ -171,3 +171,35 @@ for (const { name, from, to, beside = [[], []], says } of cases) {
     );
   });
 }
+
+test('an index and a foreign key of a partitioned table are left as they are, since PostgreSQL has no other way for them', async () => {
+  const hats = (column: string): string => `create table app.hats (id int primary key, head int${column}) partition by range (id)`;
+  const revisions = [parseRevision('20261101T0000_first.sql', `-- up\n${HEADS};\n${hats('')};\n-- down\nselect 1;\n`)];
+  const target = ['create schema if not exists app', HEADS, hats(' references app.heads'), 'create index hats_head_idx on app.hats (head)'];
+  const found = await plan({ shadows, revisions, namespace: 'app', target, name: 'new hats', id: '20261120T2359' });
+  assert.ok(found.kind === 'plan', JSON.stringify(found));
+  assert.deepEqual(
+    found.files.map(({ text }) => /-- up\n([^]*)\n\n-- down/.exec(text)?.[1]?.split('\n').sort()),
+    [
+      [
+        'alter table app.hats add constraint hats_head_fkey foreign key (head) references app.heads(id);',
+        'create index hats_head_idx on app.hats (head);',
+      ],
+    ],
+  );
+});
+
+test('where the safe way does not stand the proof, the plain one is written, and it is said', async () => {
+  const kinds = (values: string): string => `create type app.kind as enum (${values})`;
+  const hats = [
+    "create table app.hats (id int primary key, kind app.kind not null default 'tall')",
+    "create index hats_kind_idx on app.hats (kind) where kind <> 'tall'",
+  ];
+  const base = [kinds("'tall', 'flat'"), ...hats].join(';\n');
+  const revisions = [parseRevision('20261101T0000_first.sql', `-- up\n${base};\n-- down\nselect 1;\n`)];
+  const target = ['create schema if not exists app', kinds("'flat', 'tall'"), ...hats];
+  const found = await plan({ shadows, revisions, namespace: 'app', target, name: 'new hats', id: '20261120T2359' });
+  assert.ok(found.kind === 'plan', JSON.stringify(found));
+  assert.match(found.files.map(({ text }) => text).join(''), /-- up\n[^]*create index hats_kind_idx on app\.hats \(kind\)[^]*-- down/);
+  assert.match(found.notes.join(), /^Written without the safe way, which does not stand the proof here: /);
+});

@@ -107,8 +107,8 @@ const TABLES = `
         group by c.oid, c.conname
         union all
         select '', 'p', (select coalesce(json_agg(n.attname), '[]') from names as n where n.attrelid = f.oid and n.attnum = any (p.partattrs::int2[])),
-          (select string_agg(pg_get_expr(k.relpartbound, k.oid), ' ' order by k.relname) from pg_inherits as i
-            join pg_class as k on k.oid = i.inhrelid where i.inhparent = f.oid)
+          coalesce((select string_agg(pg_get_expr(k.relpartbound, k.oid), ' ' order by k.relname) from pg_inherits as i
+            join pg_class as k on k.oid = i.inhrelid where i.inhparent = f.oid), '')
         from pg_partitioned_table as p where p.partrelid = f.oid) as q), '[]'),
     'references', coalesce((select json_agg(json_build_object(
         'name', c.conname,
