@@ -40,6 +40,12 @@ export function acceptForms(scope: FastifyInstance): void {
   });
 }
 
+/** Keeps JSON bodies as the bytes that were sent, for the routes of this server or scope: what is signed is signed over them. */
+export function keepBytes(scope: FastifyInstance, bytesMax: number): void {
+  scope.removeContentTypeParser('application/json');
+  scope.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit: bytesMax }, (_request, bytes, done) => done(null, bytes));
+}
+
 /**
  * Reads JSON text. Where a key is there twice the last one holds, as everywhere in JavaScript.
  *

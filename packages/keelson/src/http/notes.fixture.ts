@@ -153,6 +153,16 @@ const otherRoutes = [
     handler: ({ body }) => ({ who: 'email' in body ? body.email : body.username }),
   }),
   route({
+    method: 'POST',
+    url: '/bytes',
+    root: true,
+    summary: 'Says what was sent, as it was sent',
+    guard: everyone,
+    rawBytesMax: 200_000,
+    responses: { 200: Type.Object({ base64: Type.String({ maxLength: 300_000 }) }) },
+    handler: ({ request }) => ({ base64: Buffer.isBuffer(request.body) ? request.body.toString('base64') : 'no bytes' }),
+  }),
+  route({
     method: 'GET',
     url: '/fail/:code',
     root: true,

@@ -134,6 +134,10 @@ test('a route that takes forms says so', () => {
   assert.deepEqual(Object.keys(requestBody.content), ['application/json', 'application/x-www-form-urlencoded']);
 });
 
+test('a route that takes bytes says that there is a body, and nothing of what is in it', () => {
+  assert.deepEqual(operation('post', '/bytes').requestBody, { required: true, content: { 'application/json': {} } });
+});
+
 test('guards are security schemes; an open route has none', () => {
   assert.deepEqual(operation('post', '/api/v1/notes').security, [{ bearer: [] }]);
   assert.deepEqual(operation('get', '/api/v1/notes').security, [{}]);

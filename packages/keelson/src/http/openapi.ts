@@ -62,6 +62,7 @@ function operation({ route, path }: Documented, components: Components): JsonSch
     security,
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(wire.body === undefined ? {} : { requestBody: requestBody(wire.body, route.forms === true, components) }),
+    ...(route.rawBytesMax === undefined ? {} : { requestBody: { required: true, content: { 'application/json': {} } } }),
     responses: { ...successes(wire, components), ...failures(errorsOf(route), components) },
   };
 }

@@ -69,6 +69,8 @@ export interface RouteFacts {
   readonly errors?: readonly ErrorCode[] | undefined;
   /** Takes forms (`application/x-www-form-urlencoded`) too: read by the body's schema, or by one of their own. */
   readonly forms?: boolean | undefined;
+  /** The body is not read: `request.body` holds the bytes as they were sent, at most this many, for what is signed over them. */
+  readonly rawBytesMax?: number | undefined;
 }
 
 /** A route as it is written. */

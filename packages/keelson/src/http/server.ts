@@ -5,7 +5,7 @@ import type { Declarations } from '../config/declaration.ts';
 import type { Health } from '../health/health.ts';
 import type { Repositories } from '../work/model.ts';
 import type { App, Standing } from './app.ts';
-import { acceptForms, acceptJson } from './bodies.ts';
+import { acceptForms, acceptJson, keepBytes } from './bodies.ts';
 import { answerClientError, answerRefusals } from './client-error.ts';
 import { schemaController } from './compilers.ts';
 import { allowOrigins } from './cors.ts';
@@ -34,7 +34,7 @@ export interface ServerParts<R extends Repositories, S, D extends Declarations> 
   readonly limits?: Partial<EdgeLimits> | undefined;
 }
 
-/** What `addRoutes` adds: routes that read forms stand in a scope of their own, everywhere else a form is a 415. */
+/** What `addRoutes` adds: routes that read forms, or no body at all, stand in scopes of their own; everywhere else a form is a 415. */
 interface Bound<R extends Repositories, S> {
   readonly route: Route<R, S>;
   readonly path: string;
@@ -68,7 +68,7 @@ export async function buildServer<R extends Repositories, S, D extends Declarati
   const bound = { ...parts, session: app.session };
   addRoutes(
     server,
-    routes.filter(({ route }) => route.forms !== true),
+    routes.filter(({ route }) => route.forms !== true && route.rawBytesMax === undefined),
     bound,
   );
   await server.register(async (scope) => {
@@ -79,6 +79,14 @@ export async function buildServer<R extends Repositories, S, D extends Declarati
       bound,
     );
   });
+  for (const one of routes) {
+    const { rawBytesMax } = one.route;
+    if (rawBytesMax === undefined) continue;
+    await server.register(async (scope) => {
+      keepBytes(scope, rawBytesMax);
+      addRoutes(scope, [one], bound);
+    });
+  }
   await app.extend?.(server, parts);
   await server.ready();
   return server;
