@@ -50,6 +50,8 @@ export const catalogue = {
   POOL_EXHAUSTED: passing(503, 'Pool exhausted', 'Every database connection is in use.', 'Shorten what holds connections, or raise DATABASE_POOL_SIZE.'),
   TRANSACTION_CONFLICT: passing(503, 'Transaction conflict', 'Concurrent changes kept getting in the way.', 'Make the call again.'),
   SERVICE_UNAVAILABLE: passing(503, 'Service unavailable', 'The service cannot take this now.', 'Make the call again a little later.'),
+  OUTSIDE_REFUSED: entry(502, 'Outside service refused', 'A service outside of this one refused what it was asked for.', 'Correct what the message names; the same call will be refused again.'),
+  OUTSIDE_UNAVAILABLE: passing(503, 'Outside service unavailable', 'A service outside of this one did not answer as it should.', 'Make the call again a little later.'),
   COMMIT_UNKNOWN: entry(503, 'Outcome unknown', 'The connection broke while committing: the change may or may not have been made.', 'Read it before you repeat the change.'),
   DATABASE_TIMEOUT: passing(504, 'Database timeout', 'The database took too long.', 'Ask for less at once, or raise the time-out that the message names.'),
 
