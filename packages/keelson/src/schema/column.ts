@@ -43,6 +43,8 @@ export interface ColumnTraits {
   readonly defaultValue: unknown;
   readonly defaultSql: Sql | undefined;
   readonly generatedSql: Sql | undefined;
+  /** Whether the database numbers the rows. */
+  readonly isIdentity: boolean;
   /** What the unit of work does to it by itself. */
   readonly role: 'key' | 'createdAt' | 'updatedAt' | 'version' | undefined;
   readonly target: (() => unknown) | undefined;
@@ -69,6 +71,7 @@ const plain: ColumnTraits = {
   defaultValue: undefined,
   defaultSql: undefined,
   generatedSql: undefined,
+  isIdentity: false,
   role: undefined,
   target: undefined,
   onDelete: 'no action',
@@ -115,6 +118,11 @@ export class Column<T, N extends Need = 'required', Made extends boolean = false
   /** Computed by the database from the other columns, and stored; the entity has it after the flush. */
   generated(expression: Sql): Column<T, 'generated', Made> {
     return new Column({ ...this.traits, generatedSql: expression });
+  }
+
+  /** Numbered by the database where a new row does not say; for an `integer` or a `bigint`. */
+  identity(): Column<T, N extends 'required' ? 'optional' : N, Made> {
+    return new Column({ ...this.traits, isIdentity: true });
   }
 
   /** Many values in one column. */

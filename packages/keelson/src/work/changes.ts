@@ -65,7 +65,8 @@ function shapeNeeded({ meta, mapper }: IdentityMap, { entity, row, isRemoved, is
 function insertedColumns(meta: EntityMeta, entity: Fields): readonly number[] {
   if (!meta.hasDatabaseMade) return meta.allPositions;
   return meta.table.columns.flatMap((column, index) => {
-    const isLeftOut = column.generatedSql !== undefined || (column.defaultSql !== undefined && entity[column.key] === undefined);
+    const isLeftOut =
+      column.generatedSql !== undefined || ((column.defaultSql !== undefined || column.isIdentity) && entity[column.key] === undefined);
     return isLeftOut ? [] : [index];
   });
 }

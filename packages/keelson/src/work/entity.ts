@@ -148,7 +148,7 @@ function describe(declared: AnyTable, cycle: AnyLifeCycle | undefined): EntityMe
     versionColumn: byRole('version'),
     updatedAtColumn: byRole('updatedAt'),
     allPositions: table.columns.map((_, index) => index),
-    hasDatabaseMade: table.columns.some((column) => column.generatedSql !== undefined || column.defaultSql !== undefined),
+    hasDatabaseMade: table.columns.some(isMadeByDatabase),
   };
 }
 
@@ -164,9 +164,12 @@ function fallback(column: ColumnInfo): unknown {
   // Objects are copied, so that two entities never share one.
   if (column.defaultValue !== undefined)
     return typeof column.defaultValue === 'object' ? structuredClone(column.defaultValue) : column.defaultValue;
-  const isMadeLater =
-    column.role === 'createdAt' || column.role === 'updatedAt' || column.defaultSql !== undefined || column.generatedSql !== undefined;
+  const isMadeLater = column.role === 'createdAt' || column.role === 'updatedAt' || isMadeByDatabase(column);
   return column.isNullable && !isMadeLater ? null : undefined;
+}
+
+function isMadeByDatabase({ generatedSql, defaultSql, isIdentity }: ColumnInfo): boolean {
+  return generatedSql !== undefined || defaultSql !== undefined || isIdentity;
 }
 
 function moves(cycle: AnyLifeCycle): PropertyDescriptorMap {
