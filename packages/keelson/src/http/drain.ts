@@ -10,12 +10,20 @@ import { isProbe, pathOf } from './request-log.ts';
  */
 const LINGER_MS = 500;
 
+const drains = new WeakMap<object, Drain>();
+
+/** The drain that watches a server, for answers that stay open until they are told to end. */
+export function drainOf(server: FastifyInstance): Drain | undefined {
+  return drains.get(server.server);
+}
+
 /** Whether an app takes calls, and how many are under way. */
 export class Drain {
   #isLeaving = false;
   #isDraining = false;
   #underWay = 0;
   #connections = 0;
+  readonly #open = new Set<() => void>();
   readonly #idle = Promise.withResolvers<void>();
   readonly #alone = Promise.withResolvers<void>();
 
@@ -36,6 +44,11 @@ export class Drain {
 
   /** Counts the calls of a server, and refuses them once it drains; probes are answered to the end. */
   watch(server: FastifyInstance): void {
+    drains.set(server.server, this);
+    server.addHook('preClose', (done) => {
+      this.#endOpen();
+      done();
+    });
     server.server.on('connection', (socket) => {
       this.#connections += 1;
       socket.once('close', () => {
@@ -59,6 +72,12 @@ export class Drain {
     });
   }
 
+  /** Says how an answer is ended that would stay open for ever, once the app takes no more calls; gives a call that forgets it. */
+  beforeLeaving(end: () => void): () => void {
+    this.#open.add(end);
+    return () => this.#open.delete(end);
+  }
+
   /** From now on the app says that it is not ready, and still takes calls: those who send them have to hear of it first. */
   announce(): void {
     this.#isLeaving = true;
@@ -68,6 +87,7 @@ export class Drain {
   async begin(clock: Clock, deadlineMs: number): Promise<boolean> {
     this.#isLeaving = true;
     this.#isDraining = true;
+    this.#endOpen();
     this.#settle();
     const waiting = new AbortController();
     try {
@@ -76,6 +96,11 @@ export class Drain {
     } finally {
       waiting.abort();
     }
+  }
+
+  #endOpen(): void {
+    for (const end of this.#open) end();
+    this.#open.clear();
   }
 
   #settle(): void {

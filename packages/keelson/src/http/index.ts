@@ -3,6 +3,9 @@ export { defineApp } from './app.ts';
 export type { App, AppDefinition, Ground, Standing } from './app.ts';
 export { everyone } from './guard.ts';
 export type { Guard, GuardContext, Identity, OpenGuard, SecurityScheme } from './guard.ts';
+export { LiveFeed } from './live-feed.ts';
+export type { LiveFeedOptions } from './live-feed.ts';
+export type { ViewerLimits } from './viewers.ts';
 export { routeFactory } from './route-factory.ts';
 export type {
   Answer,
