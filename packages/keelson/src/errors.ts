@@ -77,6 +77,12 @@ export const catalogue = {
   SHADOW_UNAVAILABLE: entry(500, 'Shadow unavailable', 'There is no server on which migrations can be tried out.', 'Let SHADOW_DATABASE_URL name a server whose user may create databases.'),
   TRANSACTION_ABORTED: entry(500, 'Transaction aborted', 'A statement failed and its error was swallowed; nothing was committed.', 'Let the error pass, or put the statement into a nested unit.'),
   USAGE: entry(500, 'Wrong usage', 'The command was not understood.', 'Run it again with --help.'),
+  LEASE_LOST: entry(500, 'Lease lost', 'Another process holds this row now; what was done here is not written.', 'Raise leaseMs, or see why this process gave no sign of life.'),
+  WORK_ABANDONED: entry(500, 'Work abandoned', 'Every attempt ended without an answer: the process died, or was killed.', 'See what the last attempts did; then retry the row.'),
+  WORK_POSTPONED: passing(503, 'Work postponed', 'The work asked to be tried again later.', 'Nothing: it is tried again by itself.'),
+  WORK_REFUSED: entry(500, 'Work refused', 'The work cannot succeed, however often it is tried.', 'Correct what the message names, then retry the row.'),
+  WORKER_STOPPING: passing(503, 'Worker stopping', 'The process is leaving.', 'Nothing: another process takes over.'),
+  WORKER_TIMEOUT: passing(504, 'Worker timeout', 'A run took longer than its worker allows.', 'Raise timeoutMs, or let the run end when its signal is aborted.'),
 } as const satisfies Record<string, Entry>;
 
 /** A code of the catalogue. */

@@ -5,6 +5,8 @@ import type { BaseSettings } from '../config/base.ts';
 import type { Declarations, SettingsOf } from '../config/declaration.ts';
 import type { SettingsDefinition } from '../config/definition.ts';
 import type { Log } from '../log.ts';
+import type { ProcessPart } from '../queue/part.ts';
+import type { Worker } from '../queue/worker.ts';
 import type { Database } from '../work/database.ts';
 import type { Model, Repositories } from '../work/model.ts';
 import type { Route, Session } from './route.ts';
@@ -40,6 +42,11 @@ export interface AppDefinition<R extends Repositories, S, D extends Declarations
   /** Builds what the routes work with. */
   readonly services: (ground: Ground<R, D>) => S | Promise<S>;
   readonly routes: readonly Route<R, S>[];
+  /** What is done with rows that wait: `node app.ts worker` runs them, and so does the server where `WORKERS_IN_SERVER` is on. */
+  readonly workers?: readonly Worker<R, S>[] | undefined;
+  /** What is queued beside rows, and what is queued by the clock; they run where the workers do. */
+  readonly jobs?: ProcessPart<R, S> | undefined;
+  readonly schedules?: ProcessPart<R, S> | undefined;
   /** The transaction-local settings of each call's database, for row-level security; asked after the guard. */
   readonly session?: Session | undefined;
   /** Adds what is not a route of ours to the server: Fastify plugins, hooks, plain Fastify routes. */

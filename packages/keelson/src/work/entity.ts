@@ -19,11 +19,13 @@ import { compileMapper, type Fields, type Mapper } from './mapper.ts';
 
 declare const columnKeys: unique symbol;
 declare const keyValue: unique symbol;
+declare const stateValue: unique symbol;
 
-/** Says for the type checker which properties of an entity are columns, and what its key is. */
-export interface Columned<K extends string, Key> {
+/** Says for the type checker which properties of an entity are columns, what its key is, and in which states it may be. */
+export interface Columned<K extends string, Key, State = unknown> {
   readonly [columnKeys]?: K;
   readonly [keyValue]?: Key;
+  readonly [stateValue]?: State;
 }
 
 /** The columns of an entity. */
@@ -31,6 +33,9 @@ export type KeysOf<E> = E extends Columned<infer K, unknown> ? K & keyof E : nev
 
 /** The key of an entity. */
 export type KeyOf<E> = E extends Columned<string, infer Key> ? Key : never;
+
+/** The states of an entity with a life cycle. */
+export type StateOf<E> = E extends Columned<string, unknown, infer State> ? State & string : never;
 
 /** What may be written together with a move, or by `update`. */
 export type Changes<C, State = never> = Show<{ [K in Exclude<Changeable<C>, State>]?: Out<C[K]> | undefined }>;
@@ -50,7 +55,11 @@ export declare class Moves<To, Back, C> {
 
 /** A class of entities. */
 export interface EntityClass<C, State = never, To = never, Back = never> {
-  new (values: Insert<C>): EntityFields<C, State> & Moves<To, Back, Changes<C, State>> & Columned<keyof C & string, Out<C[KeyName<C>]>>;
+  new (
+    values: Insert<C>,
+  ): EntityFields<C, State> &
+    Moves<To, Back, Changes<C, State>> &
+    Columned<keyof C & string, Out<C[KeyName<C>]>, State extends keyof C ? Out<C[State]> : never>;
 }
 
 /** What the library knows of a class of entities. */
