@@ -90,6 +90,11 @@ export class EntitySql {
     return this.#statements.compile(sql`${sql.raw(this.#select)} ${tail}`);
   }
 
+  /** Any SQL of the repository's own. */
+  compile(piece: Sql): Statement {
+    return this.#statements.compile(piece);
+  }
+
   /**
    * A key as text.
    *

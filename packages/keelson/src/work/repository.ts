@@ -1,6 +1,7 @@
 /** Repositories: where entities of one class are found, claimed, added and removed; each lives in one unit of work. */
 import { KeelsonError } from '../errors.ts';
 import type { Result } from '../postgres/exchange.ts';
+import { toObjects } from '../postgres/values.ts';
 import { encodeColumn } from '../schema/codec.ts';
 import type { Sql, Statement } from '../schema/sql.ts';
 import type { ColumnInfo } from '../schema/table.ts';
@@ -129,6 +130,11 @@ export class Repository<E> {
     return this.#load(this.#texts.select(tail), options.isLocked ?? false);
   }
 
+  /** Runs SQL in this unit of work and gives its rows as objects. For the methods of a repository: an upsert, a sum. */
+  protected async run<Row>(piece: Sql<Row>): Promise<Row[]> {
+    return parseRows<Row>(toObjects(await this.#port.send(this.#texts.compile(piece))));
+  }
+
   // Looked up on the first call: a unit of work hands out repositories that may never be used.
   get #entities(): IdentityMap {
     this.#map ??= this.#port.mapOf(this.#entityClass);
@@ -206,6 +212,10 @@ function singular(entityClass: EntityClassLike): string {
 // What the mappers made of a class is of that class.
 function parseEntity<E>(entity: Fields): E {
   return entity as E;
+}
+
+function parseRows<Row>(rows: unknown): Row[] {
+  return rows as Row[];
 }
 
 function parseFields(entity: unknown): Fields {

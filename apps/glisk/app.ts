@@ -1,0 +1,23 @@
+/** GLISK: pictures for tokens, from their mint to their reveal. */
+import { main } from 'keelson/cli';
+import { defineApp } from 'keelson/http';
+import { authorRoutes } from './authors/routes.ts';
+import { model } from './model.ts';
+import { buildServices } from './services.ts';
+import { settings } from './settings.ts';
+import { systemRoutes } from './system/routes.ts';
+import { tokenRoutes } from './tokens/routes.ts';
+
+/** The app. */
+export const glisk = defineApp({
+  name: 'glisk',
+  version: '0.1.0',
+  description: 'Pictures for tokens, from their mint to their reveal.',
+  model,
+  settings,
+  migrationsDirectory: new URL('./migrations', import.meta.url),
+  services: buildServices,
+  routes: [...tokenRoutes, ...authorRoutes, ...systemRoutes],
+});
+
+if (import.meta.main) void main(glisk);

@@ -1,0 +1,5 @@
+/** An author. */
+import { entity } from 'keelson/work';
+import { authors } from './table.ts';
+
+export class Author extends entity(authors) {}

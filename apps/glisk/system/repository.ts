@@ -1,0 +1,57 @@
+/** Where the app keeps what it remembers. */
+import { type Sql, sql } from 'keelson/schema';
+import { repository } from 'keelson/work';
+import { authors } from '../authors/table.ts';
+import { revealTransactions } from '../reveals/table.ts';
+import { tokens } from '../tokens/table.ts';
+import { SystemState } from './entity.ts';
+import { systemState } from './table.ts';
+
+export class SystemStateRepository extends repository(SystemState) {
+  /** What is kept under a name, or null. */
+  async getState(key: string): Promise<unknown> {
+    const [row] = await this.run(sql<{ readonly value: unknown }>`select state_value as value from ${systemState} where key = ${key}`);
+    return row?.value ?? null;
+  }
+
+  /** Keeps any JSON value under a name, at once and in one statement, so that two who begin together do not collide. */
+  async setState(key: string, value: unknown): Promise<void> {
+    // In an object, so that a text is sent as JSON too.
+    await this.run(sql`
+      insert into ${systemState} (key, state_value, updated_at)
+      values (${key}, ${{ value }}::jsonb -> 'value', now())
+      on conflict (key) do update
+      set state_value = excluded.state_value, updated_at = excluded.updated_at
+    `);
+  }
+
+  /** Forgets what is kept under a name; without effect when there is nothing. */
+  async deleteState(key: string): Promise<void> {
+    await this.run(sql`delete from ${systemState} where key = ${key}`);
+  }
+}
+
+/** One line of what is counted: the rows of a table, by state where it has one. */
+export interface Counted {
+  readonly what: 'author' | 'reveal' | 'stuck' | 'token';
+  readonly state: string | null;
+  /** int8: as text. */
+  readonly rows: string;
+}
+
+/** How many rows there are of each kind and state, and how many tokens nobody has worked on for a while, in one query. */
+export function selectCounts(stuckAfterMs: number): Sql<Counted> {
+  return sql<Counted>`
+    select 'token' as what, status::text as state, count(*) as rows from ${tokens} group by status
+    union all
+    select 'reveal', status::text, count(*) from ${revealTransactions} group by status
+    union all
+    select 'author', null, count(*) from ${authors}
+    union all
+    select 'stuck', null, count(*)
+    from ${tokens}
+    where status in ('detected', 'generating', 'uploading', 'ready')
+      and lease_owner is null
+      and greatest(created_at, available_at) < now() - ${stuckAfterMs}::int * interval '1 millisecond'
+  `;
+}

@@ -1,0 +1,70 @@
+/** How the whole stands: how many tokens are in which state. */
+import type { Database } from 'keelson/work';
+import type { Repositories } from '../model.ts';
+import { type Counted, selectCounts } from './repository.ts';
+
+/** How many tokens are in each state. */
+export interface TokenCounts {
+  readonly detected: number;
+  readonly generating: number;
+  readonly uploading: number;
+  readonly ready: number;
+  readonly revealed: number;
+  readonly failed: number;
+}
+
+/** How many transactions are in each state. */
+export interface RevealCounts {
+  readonly pending: number;
+  readonly sent: number;
+  readonly confirmed: number;
+  readonly failed: number;
+}
+
+/** How the whole stands at a moment. */
+export interface Stats {
+  readonly tokens: TokenCounts;
+  readonly total: number;
+  /** Tokens on their way that no worker holds, and that have waited longer than a while. */
+  readonly stuck: number;
+  readonly authors: number;
+  readonly reveals: RevealCounts;
+}
+
+const MINUTE_MS = 60_000;
+const STUCK_AFTER_MS = 5 * MINUTE_MS;
+
+export class StatsService {
+  readonly #database: Database<Repositories>;
+
+  constructor(database: Database<Repositories>) {
+    this.#database = database;
+  }
+
+  /** How the whole stands now. */
+  async read(): Promise<Stats> {
+    const counts = await this.#database.read(({ sql }) => sql(selectCounts(STUCK_AFTER_MS)));
+    const of = (what: Counted['what'], state: string | null = null): number =>
+      Number(counts.find((each) => each.what === what && each.state === state)?.rows ?? 0);
+    const tokens: TokenCounts = {
+      detected: of('token', 'detected'),
+      generating: of('token', 'generating'),
+      uploading: of('token', 'uploading'),
+      ready: of('token', 'ready'),
+      revealed: of('token', 'revealed'),
+      failed: of('token', 'failed'),
+    };
+    return {
+      tokens,
+      total: Object.values(tokens).reduce((sum: number, count: number) => sum + count, 0),
+      stuck: of('stuck'),
+      authors: of('author'),
+      reveals: {
+        pending: of('reveal', 'pending'),
+        sent: of('reveal', 'sent'),
+        confirmed: of('reveal', 'confirmed'),
+        failed: of('reveal', 'failed'),
+      },
+    };
+  }
+}
