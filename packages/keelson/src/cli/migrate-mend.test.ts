@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { makePlace } from './migration-place.fixture.ts';
 import { person } from './sample.fixture.ts';
 
-const made = '-- up\ncreate table notes (id uuid default uuidv7() primary key, title text, old text);\n\n-- down\ndrop table notes;\n';
+const made =
+  '-- up\ncreate table notes (id uuid default gen_random_uuid() primary key, title text, old text);\n\n-- down\ndrop table notes;\n';
 const widened = '-- up\nalter table notes add weight integer;\n\n-- down\nalter table notes drop weight;\n';
 const narrowed = '-- phase: contract\n-- up\nalter table notes drop old;\n\n-- down\nalter table notes add old text;\n';
 const files = {

@@ -122,7 +122,14 @@ async function findingsOf(
 ): Promise<readonly Finding[]> {
   const fresh = planned.files.map(({ name, revision }) => ({ ...revision, file: path.join(app.migrationsDirectory, name) }));
   const only = fresh.map(({ id }) => id);
-  return lintRevisions({ shadows, revisions: [...revisions, ...fresh], namespace: app.namespace, only, tables: app.tables });
+  return lintRevisions({
+    shadows,
+    revisions: [...revisions, ...fresh],
+    namespace: app.namespace,
+    only,
+    tables: app.tables,
+    replayed: planned.replayed,
+  });
 }
 
 /** The lock comes last: without it `migrate check` says what is missing. */

@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { EnvironmentVariables } from '../config/environment.ts';
+import { uuid } from '../schema/column.ts';
+import { renderSchema } from '../schema/ddl.ts';
+import { table } from '../schema/table.ts';
 import type { Input } from './input.ts';
 import { type Ended, makeDatabase, makeSample, type Sample } from './sample.fixture.ts';
 
@@ -44,10 +47,17 @@ export async function makePlace(files: Readonly<Record<string, string>>): Promis
   };
 }
 
+/** What makes `uuidv7()` on a server that has none, and what takes it away again. */
+export const uuidFallback = {
+  up: renderSchema([table('keys', { id: uuid().primaryKey() })], 'sample').up.find((statement) => statement.startsWith('do ')) ?? '',
+  down: 'drop function if exists sample.uuidv7();',
+} as const;
+
 /** The tables of the sample are `notes (id, title)`; this revision makes them with other columns beside the key. */
 export function notesWith(columns: string): Readonly<Record<string, string>> {
   const made = `create table notes (id uuid default uuidv7() not null constraint notes_pkey primary key${columns});`;
-  return { '20260101T0900_made.sql': `-- up\n${made}\n\n-- down\ndrop table notes;\n` };
+  const down = `drop table notes;\n${uuidFallback.down}`;
+  return { '20260101T0900_made.sql': `-- up\n${uuidFallback.up}\n${made}\n\n-- down\n${down}\n` };
 }
 
 /** A list in an object that was printed as JSON. */

@@ -28,13 +28,13 @@ async function withPoorRole(url: string, block: (url: string) => Promise<void>):
   }
 }
 
-test('without DATABASE_URL migrations are tried on the embedded server of the app', async () => {
+test('without DATABASE_URL migrations are tried on an embedded server for this alone, and the data of the app is not touched', async () => {
   using sample = makeSample();
   const lint = await sample.run(['migrate', 'lint']);
   assert.ok(lint.code <= 1, lint.err);
   assert.match(lint.err, /(?:found|errors?|warnings?)[^\n]*\.\n$/u);
-  assert.ok(existsSync(path.join(sample.folder, '.keelson/postgres')));
-  assert.ok(!existsSync(path.join(sample.folder, '.keelson/shadow')));
+  assert.ok(existsSync(path.join(sample.folder, '.keelson/shadow')));
+  assert.ok(!existsSync(path.join(sample.folder, '.keelson/postgres')));
 });
 
 test('where the user may not make databases, or it is staging, an embedded server of its own is taken, and nothing is made on that of the app', async () => {

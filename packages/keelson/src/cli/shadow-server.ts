@@ -1,7 +1,6 @@
 /** The server on which a command makes databases to try migrations in, and throws them away again. */
 import path from 'node:path';
 import { isKeelsonError, KeelsonError } from '../errors.ts';
-import { embeddedPlace } from '../http/start-database.ts';
 import { Shadows } from '../migrate/plan/shadow.ts';
 import { type EmbeddedServer, startEmbedded } from '../postgres/embedded.ts';
 import { connectPostgres } from '../postgres/postgres.ts';
@@ -25,7 +24,7 @@ const VERSION_FACTOR = 10_000;
 
 /**
  * Runs a block with databases to be thrown away: on the server of `SHADOW_DATABASE_URL`; else, in development and test, on that of
- * `DATABASE_URL` where its user may make databases; else on an embedded one.
+ * `DATABASE_URL` where its user may make databases; else on an embedded one that is for this alone.
  *
  * @throws SHADOW_UNAVAILABLE, CONFIG_INVALID, EMBEDDED_SERVER_FAILED
  */
@@ -50,14 +49,13 @@ export async function withShadows<T>(context: Context, block: (shadows: Shadows)
   return await block(shadows);
 }
 
-/** Beside another server the embedded one is for this alone: apart from the data of the app, and quick, since nothing in it is to last. */
+/** A server for this alone: apart from the data of the app, and quick, since nothing in it is to last. */
 async function startShadow(context: Context, own: OwnServer | undefined): Promise<EmbeddedServer> {
-  const { app, directory } = context;
-  const log = talkLog(context);
-  if (own === undefined) return startEmbedded({ ...embeddedPlace({ name: app.name, directory }), log });
+  const dataDirectory = path.join(context.directory, '.keelson', 'shadow');
   try {
-    return await startEmbedded({ dataDirectory: path.join(directory, '.keelson', 'shadow'), durable: false, log });
+    return await startEmbedded({ dataDirectory, durable: false, log: talkLog(context) });
   } catch (cause) {
+    if (own === undefined) throw cause;
     throw new KeelsonError('SHADOW_UNAVAILABLE', {
       message: `Migrations cannot be tried on the server of DATABASE_URL (${own.why}), and the embedded one did not start.`,
       hint: 'Name a server on which databases may be made and dropped: SHADOW_DATABASE_URL.',

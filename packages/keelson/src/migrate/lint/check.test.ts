@@ -33,7 +33,7 @@ after(async () => {
 const hats = table('hats', { id: integer().primaryKey(), name: text() });
 const INITIAL = `-- up\n${renderSchema([hats], 'app')
   .up.filter((statement) => !statement.startsWith('create schema'))
-  .join('\n')}\n-- down\ndrop table app.hats;\n`;
+  .join('\n')}\n-- down\ndrop table app.hats;\ndrop function if exists app.uuidv7();\n`;
 
 interface Asked {
   readonly files: Readonly<Record<string, string>>;
