@@ -46,17 +46,17 @@ export class StatsService {
     const counts = await this.#database.read(({ sql }) => sql(selectCounts(STUCK_AFTER_MS)));
     const of = (what: Counted['what'], state: string | null = null): number =>
       Number(counts.find((each) => each.what === what && each.state === state)?.rows ?? 0);
-    const tokens: TokenCounts = {
+    const tokens = {
       detected: of('token', 'detected'),
       generating: of('token', 'generating'),
       uploading: of('token', 'uploading'),
       ready: of('token', 'ready'),
       revealed: of('token', 'revealed'),
       failed: of('token', 'failed'),
-    };
+    } satisfies TokenCounts;
     return {
       tokens,
-      total: Object.values(tokens).reduce((sum: number, count: number) => sum + count, 0),
+      total: Object.values(tokens).reduce((sum, count) => sum + count, 0),
       stuck: of('stuck'),
       authors: of('author'),
       reveals: {
