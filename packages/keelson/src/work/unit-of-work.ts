@@ -94,6 +94,12 @@ export class UnitOfWork implements RepositoryPort {
     this.#hooks.push(hook);
   }
 
+  /** Counts a table among those that a commit tells its listeners of. */
+  markWritten(table: string): void {
+    this.#written ??= new Set();
+    this.#written.add(table);
+  }
+
   /** Writes what has changed so far, without ending the transaction. */
   async flush(): Promise<void> {
     const pending = this.#render();
@@ -186,8 +192,7 @@ export class UnitOfWork implements RepositoryPort {
   #apply(pending: readonly FlushStatement[], results: readonly Result[]): void {
     const savepoint = this.#savepoints.at(-1);
     for (const [index, { group, changes }] of pending.entries()) {
-      this.#written ??= new Set();
-      this.#written.add(group.map.meta.table.name);
+      this.markWritten(group.map.meta.table.name);
       const made = madeRows(group, results[index]);
       for (const change of changes) {
         savepoint?.remember(group.map, change.tracked);

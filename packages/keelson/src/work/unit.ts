@@ -4,6 +4,7 @@ import { toObjects } from '../postgres/values.ts';
 import type { Sql, Statement } from '../schema/sql.ts';
 import type { Repositories } from './model.ts';
 import { OutboxEvent } from './outbox.ts';
+import { type AnyTable, tableInfo } from '../schema/table.ts';
 import type { AfterCommit, UnitOfWork } from './unit-of-work.ts';
 
 /** The calls of a unit of work beside its repositories. */
@@ -36,6 +37,14 @@ export interface UnitSupport {
   nested<T>(unit: UnitOfWork, block: () => T | Promise<T>): Promise<T>;
 }
 
+/** How a statement of one's own is made known as a write to a table. */
+const written: unique symbol = Symbol('keelson.written');
+
+/** Tells those who listen for writes, once it is committed, that SQL of this unit has written a table. */
+export function markWritten(unit: object, declared: AnyTable): void {
+  if (written in unit && typeof unit[written] === 'function') unit[written](tableInfo(declared).name);
+}
+
 /** Makes the class of a database's unit contexts: everything on it is made when it is first asked for. */
 export function createUnitClass<R extends Repositories>(repositories: R, support: UnitSupport): new (unit: UnitOfWork) => Unit<R> {
   class Context implements UnitCalls {
@@ -53,6 +62,10 @@ export function createUnitClass<R extends Repositories>(repositories: R, support
         this.#repositories.set(name, made);
       }
       return made;
+    }
+
+    [written](table: string): void {
+      this.#unit.markWritten(table);
     }
 
     get sql(): UnitCalls['sql'] {
