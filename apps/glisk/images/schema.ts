@@ -51,6 +51,9 @@ export interface PictureStore {
    * @throws OUTSIDE_REFUSED when nothing is kept under this path
    */
   read(path: string): Promise<Picture>;
-  /** Forgets a picture; without effect when there is none. */
-  remove(path: string): Promise<void>;
+  /**
+   * Forgets the pictures that were last kept longer ago than this, and says how many: they go by age, not one by one after
+   * their upload, since two tokens may have the same picture.
+   */
+  removeOlderThan(ageMs: number): Promise<number>;
 }
