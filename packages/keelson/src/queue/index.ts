@@ -11,5 +11,6 @@ export type { Leased } from './lease.ts';
 export type { PartGround, ProcessPart, RunningPart, WorkerStats } from './part.ts';
 export { PermanentError, RetryAfter } from './retry.ts';
 export { defineWorkers } from './worker.ts';
-export type { Gathering, RetryTimes, Worker, WorkerCall, WorkerClaim, WorkerDefinition, WorkerFactory, WorkerLimits } from './worker.ts';
+export type { Gathering, Worker, WorkerCall, WorkerClaim, WorkerDefinition, WorkerFactory } from './worker.ts';
+export type { RetryTimes, WorkerLimits } from './worker-limits.ts';
 export type { Schedule, ScheduleOptions } from './schedule.ts';

@@ -4,6 +4,8 @@ import type { Log } from '../log.ts';
 import type { Postgres } from '../postgres/postgres.ts';
 import type { Database } from '../work/database.ts';
 import type { Repositories } from '../work/model.ts';
+import type { WakeKind, WakeListener } from './listen.ts';
+import type { SweepTarget } from './sweep.ts';
 
 /** What is known of one worker or queue in this process. */
 export interface WorkerStats {
@@ -36,9 +38,9 @@ export interface PartGround<R extends Repositories, S> {
   /** The number of this process: what it claims, it claims by this. */
   readonly owner: () => number;
   /** Calls a listener when `name` (a table or a queue) has something new, here or elsewhere; gives a call that ends this. */
-  readonly onWake: (name: string, listener: () => void) => () => void;
+  readonly onWake: (name: string, listener: WakeListener) => () => void;
   /** Says that `name` has something new: at once in this process, soon in the others. */
-  readonly wake: (name: string) => void;
+  readonly wake: (name: string, kind?: WakeKind) => void;
   /** How often is looked without being woken. */
   readonly pollMs: number;
 }
@@ -56,5 +58,7 @@ export interface RunningPart {
 export interface ProcessPart<R extends Repositories, S> {
   /** What `workers` says this process serves. */
   readonly names: readonly string[];
+  /** The tables whose rows it leases: the process sweeps them. */
+  readonly sweeps?: readonly SweepTarget[] | undefined;
   start(ground: PartGround<R, S>): Promise<RunningPart>;
 }

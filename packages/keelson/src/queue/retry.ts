@@ -1,6 +1,6 @@
 /** What is tried again and when: errors that will not pass, waits that double, and those that the work asks for. */
 import { type ErrorOptions, isKeelsonError, KeelsonError } from '../errors.ts';
-import type { RetryTimes } from './worker.ts';
+import type { RetryTimes } from './worker-limits.ts';
 
 /**
  * Says that trying again is of no use: the row or the job fails at once.

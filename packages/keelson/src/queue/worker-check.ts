@@ -1,11 +1,11 @@
 /** What a worker claims from, checked against its table and its life cycle before anything runs. */
 import { KeelsonError } from '../errors.ts';
 import type { AnyLifeCycle } from '../schema/life-cycle.ts';
-import { type ColumnInfo, type TableInfo } from '../schema/table.ts';
+import type { ColumnInfo, TableInfo } from '../schema/table.ts';
 import { type EntityMeta, metaOf } from '../work/entity.ts';
 import type { Model } from '../work/model.ts';
 import { type EntityClassLike, entityOf } from '../work/repository.ts';
-import type { WorkerLimits } from './worker.ts';
+import type { WorkerLimits } from './worker-limits.ts';
 
 /** The columns of a lease. */
 export const LEASE_KEYS = ['attempts', 'availableAt', 'leaseOwner', 'leaseEpoch', 'leaseUntil'] as const;

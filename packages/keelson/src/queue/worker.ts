@@ -5,6 +5,7 @@ import type { KeysOf, StateOf } from '../work/entity.ts';
 import type { EntityOf, Model, Repositories } from '../work/model.ts';
 import type { Unit } from '../work/unit.ts';
 import { checkWorker, type WorkerTarget } from './worker-check.ts';
+import type { RetryTimes, WorkerLimits } from './worker-limits.ts';
 
 /** What a run is given beside its row. */
 export interface WorkerCall<S> {
@@ -24,12 +25,6 @@ export interface WorkerClaim<K, E> {
   readonly in: StateOf<E> | readonly StateOf<E>[];
   /** The column that says which row is first; there must be an index over the state and then this column. */
   readonly orderBy: KeysOf<E> & string;
-}
-
-/** How long a row waits until it is tried again: `baseMs × 2^attempts`, at most `capMs`, times a random number from 0.5 to 1.5. */
-export interface RetryTimes {
-  readonly baseMs: number;
-  readonly capMs: number;
 }
 
 /** One run for many rows. */
@@ -69,16 +64,6 @@ export interface WorkerDefinition<R extends Repositories, S, K extends keyof R, 
   readonly leaseMs?: number | undefined;
   /** 1 s, doubling up to 5 minutes. */
   readonly retry?: RetryTimes | undefined;
-}
-
-/** What of a worker is the same whatever it works on. */
-export interface WorkerLimits {
-  readonly concurrency: number;
-  readonly batchMax: number;
-  readonly attemptsMax: number;
-  readonly timeoutMs: number;
-  readonly leaseMs: number;
-  readonly retry: RetryTimes;
 }
 
 /** A row while its type is unread. */
