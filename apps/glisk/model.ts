@@ -1,4 +1,5 @@
 /** The model of GLISK: its tables, and the repositories that units of work have. */
+import { JobRepository, jobs, queuePauses, schedules, workers } from 'keelson/queue';
 import { defineModel, outbox } from 'keelson/work';
 import { AuthorRepository } from './authors/repository.ts';
 import { authors } from './authors/table.ts';
@@ -23,6 +24,7 @@ const repositories = {
   ipfsRecords: IpfsUploadRecordRepository,
   revealTxs: RevealTransactionRepository,
   systemState: SystemStateRepository,
+  jobs: JobRepository,
 };
 
 /** The repositories by the names that units of work give them. */
@@ -31,6 +33,19 @@ export type Repositories = typeof repositories;
 /** Everything that GLISK keeps, in the namespace `glisk`. */
 export const model = defineModel({
   name: 'glisk',
-  tables: [authors, tokens, mintEvents, imageGenerationJobs, ipfsUploadRecords, revealTransactions, systemState, outbox],
+  tables: [
+    authors,
+    tokens,
+    mintEvents,
+    imageGenerationJobs,
+    ipfsUploadRecords,
+    revealTransactions,
+    systemState,
+    outbox,
+    workers,
+    jobs,
+    schedules,
+    queuePauses,
+  ],
   repositories,
 });

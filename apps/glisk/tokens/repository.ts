@@ -42,11 +42,11 @@ export class TokenRepository extends repository(Token) {
 
   /** The oldest mints first, as they are worked on. */
   getByStatus(status: Token['status'], { limit = LIST_DEFAULT, offset = 0 }: Slice = {}): Promise<Token[]> {
-    return this.list({ status }, { orderBy: ['mintTimestamp', 'id'], limit, offset });
+    return this.list({ status }, { orderBy: 'mintTimestamp', limit, offset });
   }
 
   // SKIP LOCKED gives each caller other rows; those that a worker holds by a lease are no longer locked, but taken all the same.
   #claimOldest(status: Token['status'], limit: number): Promise<Token[]> {
-    return this.claim({ status, leaseOwner: null }, { orderBy: ['mintTimestamp', 'id'], limit });
+    return this.claim({ status, leaseOwner: null }, { orderBy: 'mintTimestamp', limit });
   }
 }

@@ -2,7 +2,7 @@
 export { defineJobs } from './define-jobs.ts';
 export type { JobKinds, Jobs, Payloads, ScheduleDefinition } from './define-jobs.ts';
 export type { EnqueueOptions, JobUnit } from './enqueue.ts';
-export type { JobCall, JobKind, JobRetry, Queue } from './job-kind.ts';
+export type { JobCall, JobKind, Queue } from './job-kind.ts';
 export { Job, JobRepository, jobs, queuePauses, schedules } from './jobs.ts';
 export type { JobFailure } from './jobs.ts';
 export { jobsPart } from './jobs-part.ts';
@@ -14,3 +14,4 @@ export { defineWorkers } from './worker.ts';
 export type { Gathering, Worker, WorkerCall, WorkerClaim, WorkerDefinition, WorkerFactory } from './worker.ts';
 export type { RetryTimes, WorkerLimits } from './worker-limits.ts';
 export type { Schedule, ScheduleOptions } from './schedule.ts';
+export { workers } from './worker-table.ts';
