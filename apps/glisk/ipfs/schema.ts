@@ -35,8 +35,8 @@ export interface ContentStore {
   /**
    * Gives the bytes of content.
    *
-   * @throws OUTSIDE_UNAVAILABLE what passes
-   * @throws OUTSIDE_REFUSED when there is no such content, or its bytes are not those of its CID
+   * @throws OUTSIDE_UNAVAILABLE what passes, and bytes that came over the network and are not those of the CID
+   * @throws OUTSIDE_REFUSED when there is no such content, or what is kept of it is damaged
    */
   get(cid: string, call: ContentCall): Promise<Uint8Array>;
 }
