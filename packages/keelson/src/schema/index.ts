@@ -25,6 +25,8 @@ export type { EnumFactory } from './enum-type.ts';
 export { rowSchema } from './json-schema.ts';
 export { lifeCycle } from './life-cycle.ts';
 export type { LifeCycle } from './life-cycle.ts';
+export { drawLifeCycle } from './life-cycle-diagram.ts';
+export type { DiagramOptions } from './life-cycle-diagram.ts';
 export { policy, setting } from './policy.ts';
 export type { Policy, PolicyRule, SettingType } from './policy.ts';
 export { ddl, qualified } from './raw-ddl.ts';
