@@ -2,6 +2,7 @@
 import { main } from 'keelson/cli';
 import { defineApp } from 'keelson/http';
 import { authorRoutes } from './authors/routes.ts';
+import { mintRoutes } from './mints/routes.ts';
 import { model } from './model.ts';
 import { buildServices } from './services.ts';
 import { settings } from './settings.ts';
@@ -17,7 +18,7 @@ export const glisk = defineApp({
   settings,
   migrationsDirectory: new URL('./migrations', import.meta.url),
   services: buildServices,
-  routes: [...tokenRoutes, ...authorRoutes, ...systemRoutes],
+  routes: [...tokenRoutes, ...authorRoutes, ...systemRoutes, ...mintRoutes],
 });
 
 if (import.meta.main) void main(glisk);

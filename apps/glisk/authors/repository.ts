@@ -16,6 +16,12 @@ export class AuthorRepository extends repository(Author) {
     return author ?? null;
   }
 
+  /** The authors of wallets, in any case. */
+  listByWallets(wallets: readonly string[]): Promise<Author[]> {
+    const lowered = wallets.map((wallet) => wallet.toLowerCase());
+    return this.select(sql`where lower(wallet_address) = any(${lowered}::text[])`);
+  }
+
   /** The newest first: keys are UUIDv7, so that their order is that of time. At most 1,000 at once. */
   listAll({ limit = LIST_DEFAULT, offset = 0 }: { readonly limit?: number; readonly offset?: number } = {}): Promise<Author[]> {
     return this.list({}, { orderBy: '-id', limit, offset });
