@@ -26,11 +26,12 @@ export interface LeaseHeartbeatOptions {
   readonly log: Log;
   /** Told when rows of this process came back that it did not know of: the answer to a claim had been lost. */
   readonly onFreed?: ((table: string) => void) | undefined;
+  /** How long a row has to be unknown before it is freed: no answer to a claim is on its way for longer; 1 s. */
+  readonly unknownMs?: number | undefined;
 }
 
 const BEAT_MAX_MS = 10_000;
 const AGAIN_MS = 250;
-/** A row that is not known for so long was never heard of: the answer to a claim is not on its way for longer. */
 const UNKNOWN_MS = 1_000;
 
 /** Extends the leases of one process in one table from `start` to `stop`. */
@@ -68,7 +69,7 @@ export class LeaseHeartbeat {
 
   /** Says that the answer to a claim was lost: rows may be leased to this process that it does not know of. They are looked for and freed. */
   suspect(): void {
-    const lookMs = this.#options.clock.monotonicMs() + UNKNOWN_MS;
+    const lookMs = this.#lookMs;
     this.#suspicion ??= { lookMs, unknown: undefined };
     this.#beatBy(lookMs);
   }
@@ -145,7 +146,7 @@ export class LeaseHeartbeat {
     // Twice unknown, under the same epoch: no answer can still be on its way.
     const lost = [...unknown].filter(([id, epoch]) => suspicion.unknown?.get(id) === epoch);
     if (lost.length > 0) await this.#free(lost);
-    const lookMs = clock.monotonicMs() + UNKNOWN_MS;
+    const lookMs = this.#lookMs;
     this.#suspicion = unknown.size > lost.length ? { lookMs, unknown } : undefined;
     if (this.#suspicion !== undefined) this.#beatBy(lookMs);
   }
@@ -181,6 +182,10 @@ export class LeaseHeartbeat {
   #given(pairs: readonly (readonly [id: string, epoch: string])[]): Sql {
     const type = sql.raw(this.#options.target.keyType ?? 'uuid');
     return sql`unnest(${pairs.map(([id]) => id)}::text[]::${type}[], ${pairs.map(([, epoch]) => epoch)}::int[])`;
+  }
+
+  get #lookMs(): number {
+    return this.#options.clock.monotonicMs() + (this.#options.unknownMs ?? UNKNOWN_MS);
   }
 
   get #place(): Sql {
