@@ -1,5 +1,4 @@
 /** What the tests of liveness share: a leased table beside the table of processes, processes that die, and a wait for what must come. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../clock.ts';
 import { KeelsonError } from '../errors.ts';
 import { type Log, silentLog } from '../log.ts';
@@ -122,7 +121,7 @@ export async function eventually(holds: () => boolean | Promise<boolean>, what: 
       .catch(() => false);
     if (isSo) return;
     if (late.aborted) throw new KeelsonError('INTERNAL_SERVER_ERROR', { message: `It never came to this: ${what}.` });
-    await delay(LOOK_MS);
+    await systemClock.sleep(LOOK_MS);
   }
 }
 
