@@ -26,7 +26,7 @@ interface Doomed {
 
 async function startDoomed(url: string, rows: number): Promise<Doomed> {
   const child = spawn(process.execPath, [program, url, String(rows)], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const [said]: unknown[] = await once(child.stdout.setEncoding('utf8'), 'data');
+  const said: unknown = (await once(child.stdout.setEncoding('utf8'), 'data')).at(0);
   return { child, owner: Number(said) };
 }
 
