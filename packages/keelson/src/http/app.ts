@@ -44,9 +44,8 @@ export interface AppDefinition<R extends Repositories, S, D extends Declarations
   readonly routes: readonly Route<R, S>[];
   /** What is done with rows that wait: `node app.ts worker` runs them, and so does the server where `WORKERS_IN_SERVER` is on. */
   readonly workers?: readonly Worker<R, S>[] | undefined;
-  /** What is queued beside rows, and what is queued by the clock; they run where the workers do. */
+  /** What is queued beside rows, and what the clock queues: `jobsPart(jobs, { schedules })`. It runs where the workers do. */
   readonly jobs?: ProcessPart<R, S> | undefined;
-  readonly schedules?: ProcessPart<R, S> | undefined;
   /** The transaction-local settings of each call's database, for row-level security; asked after the guard. */
   readonly session?: Session | undefined;
   /** Adds what is not a route of ours to the server: Fastify plugins, hooks, plain Fastify routes. */

@@ -9,6 +9,8 @@ export { jobsPart } from './jobs-part.ts';
 export { leaseColumns, leaseIndex } from './lease.ts';
 export type { Leased } from './lease.ts';
 export type { PartGround, ProcessPart, RunningPart, WorkerStats } from './part.ts';
+export { WorkerProcess } from './process.ts';
+export type { ProcessOptions, WorkerSettings } from './process.ts';
 export { PermanentError, RetryAfter } from './retry.ts';
 export { defineWorkers } from './worker.ts';
 export type { Gathering, Worker, WorkerCall, WorkerClaim, WorkerDefinition, WorkerFactory } from './worker.ts';

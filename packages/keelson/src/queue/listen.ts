@@ -26,6 +26,8 @@ export interface WakeUpsOptions {
   readonly pingMs?: number | undefined;
   /** How long it waits to hear itself; 5 s. */
   readonly silentMs?: number | undefined;
+  /** False for a process that only wakes others. */
+  readonly isListening?: boolean | undefined;
 }
 
 /** One NOTIFY at most in this time, for all wake-ups of it: each takes a lock that the whole server shares. */
@@ -55,7 +57,7 @@ export class WakeUps {
   private constructor(options: WakeUpsOptions) {
     this.#options = options;
     this.#channel = workChannel(options.namespace);
-    const open = directWay(options.postgres, options.direct);
+    const open = options.isListening === false ? undefined : directWay(options.postgres, options.direct);
     this.#kept = open === undefined ? undefined : this.#createListener(open);
   }
 

@@ -1,4 +1,5 @@
 /** What is tried again and when: errors that will not pass, waits that double, and those that the work asks for. */
+import { randomInt } from 'node:crypto';
 import { type ErrorOptions, isKeelsonError, KeelsonError } from '../errors.ts';
 import type { RetryTimes } from './worker-limits.ts';
 
@@ -50,4 +51,14 @@ export function toError(thrown: unknown): Error {
   return thrown instanceof Error
     ? thrown
     : new KeelsonError('INTERNAL_SERVER_ERROR', { message: `Thrown: ${String(thrown)}`, cause: thrown });
+}
+
+/** How long to wait before a database that is away is asked again: short, since workers stand still meanwhile. */
+export function retryPauseMs(attempt: number, random: () => number): number {
+  return Math.min(1_000, 20 * 2 ** Math.min(attempt, 10)) * (0.5 + random());
+}
+
+/** From 0 to 1, of Node's source for keys: waits must not be alike in processes that started together. */
+export function randomFraction(): number {
+  return randomInt(1_000_001) / 1_000_000;
 }

@@ -1,6 +1,6 @@
 /** The statements that read entities of one class, put together once per database. */
 import { encodeColumn } from '../schema/codec.ts';
-import type { Encoded } from '../schema/encode.ts';
+import { encodeArray, type Encoded } from '../schema/encode.ts';
 import { quoteName, type Sql, sql, type Statement, type Statements } from '../schema/sql.ts';
 import type { ColumnInfo, TableInfo } from '../schema/table.ts';
 import { KeelsonError } from '../errors.ts';
@@ -43,6 +43,16 @@ export class EntitySql {
   /** One row by its key, locked until the transaction ends, since it is read to be changed. */
   lock(key: unknown): Statement {
     return this.#statement(`${this.#getText} for update`, [this.encodeKey(key)]);
+  }
+
+  /** Rows by their keys, locked in the order of their keys, so that those who lock many never wait for each other in a circle. */
+  lockMany(keys: readonly unknown[]): Statement {
+    const values = keys.map((key) => this.encodeKey(key));
+    const [column] = this.meta.table.primaryKey;
+    const name = quoteName(column?.name ?? '');
+    const type = column?.lengthMax === undefined ? (column?.sqlType ?? 'text') : 'varchar';
+    const text = `${this.#select} where ${name} = any($1::${type}[]) order by ${name} for update`;
+    return this.#statement(text, [encodeArray(values, (value) => (typeof value === 'string' ? value : null))]);
   }
 
   /** Rows that match. */

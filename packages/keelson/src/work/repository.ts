@@ -73,6 +73,11 @@ export class Repository<E> {
     return this.#load(this.#texts.claim(filter, options), true);
   }
 
+  /** The entities with these keys that there still are, locked for this unit in the order of their keys. */
+  lockMany(keys: readonly KeyOf<E>[]): Promise<E[]> {
+    return keys.length === 0 ? Promise.resolve([]) : this.#load(this.#texts.lockMany(keys), true);
+  }
+
   /** How many rows match. */
   async count(filter: Filter<E> = {}): Promise<number> {
     const { rows } = await this.#port.send(this.#texts.count(filter));
