@@ -4,6 +4,7 @@ import { defineApp } from 'keelson/http';
 import { authorRoutes } from './authors/routes.ts';
 import { mintRoutes } from './mints/routes.ts';
 import { model } from './model.ts';
+import { servePage } from './page/routes.ts';
 import { buildServices } from './services.ts';
 import { settings } from './settings.ts';
 import { systemRoutes } from './system/routes.ts';
@@ -19,6 +20,7 @@ export const glisk = defineApp({
   migrationsDirectory: new URL('./migrations', import.meta.url),
   services: buildServices,
   routes: [...tokenRoutes, ...authorRoutes, ...systemRoutes, ...mintRoutes],
+  extend: servePage,
 });
 
 if (import.meta.main) void main(glisk);

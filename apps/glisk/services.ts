@@ -1,13 +1,19 @@
 /** The services of GLISK, and how they are built. */
 import { createHmac } from 'node:crypto';
+import path from 'node:path';
 import type { Ground } from 'keelson/http';
 import { AuthorService } from './authors/service.ts';
+import { PinataContents } from './ipfs/client.ts';
+import { LocalContents } from './ipfs/local.ts';
+import type { ContentStore } from './ipfs/schema.ts';
 import { MintService } from './mints/service.ts';
 import type { Repositories } from './model.ts';
 import { OperatorService } from './operators/service.ts';
-import type { Declarations } from './settings.ts';
+import { PageService } from './page/service.ts';
+import type { Declarations, Settings } from './settings.ts';
 import { StatsService } from './system/service.ts';
 import { TokenService } from './tokens/service.ts';
+import { tokenLifeCycle } from './tokens/state.ts';
 
 /** What the routes and the workers work with. */
 export interface Services {
@@ -16,17 +22,24 @@ export interface Services {
   readonly stats: StatsService;
   readonly operators: OperatorService;
   readonly mints: MintService;
+  /** Where pictures and metadata lie. */
+  readonly contents: ContentStore;
+  readonly page: PageService;
 }
 
 /** The contract of the small chain on this machine. */
 const LOCAL_CONTRACT = '0x5fbdb2315678afecb367f032d93f642f64180aa3';
 
 /** Builds the services on the ground of a starting app. */
-export function buildServices({ settings, database, secretKey }: Ground<Repositories, Declarations>): Services {
+export function buildServices({ settings, database, secretKey, directory }: Ground<Repositories, Declarations>): Services {
+  const stats = new StatsService(database);
+  const contents = contentsOf(settings, directory);
   return {
     authors: new AuthorService(database),
     tokens: new TokenService(database),
-    stats: new StatsService(database),
+    stats,
+    contents,
+    page: new PageService({ database, stats, contents, lifeCycle: tokenLifeCycle, apiPrefix: settings.API_V1_PREFIX }),
     operators: new OperatorService({ token: settings.OPERATOR_TOKEN, trustsLoopback: settings.APP_ENV === 'development' }),
     mints: new MintService({
       database,
@@ -34,4 +47,10 @@ export function buildServices({ settings, database, secretKey }: Ground<Reposito
       contract: settings.NFT_CONTRACT_ADDRESS ?? LOCAL_CONTRACT,
     }),
   };
+}
+
+function contentsOf({ IPFS_SERVICE, PINATA_JWT }: Settings, directory: string): ContentStore {
+  // The settings ask for the key where Pinata is chosen.
+  if (IPFS_SERVICE === 'pinata') return new PinataContents({ jwt: PINATA_JWT ?? '' });
+  return new LocalContents(path.join(directory, '.keelson', 'contents'));
 }

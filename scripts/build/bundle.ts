@@ -1,6 +1,6 @@
 /** Makes one CommonJS file of an application: it starts in half the time and needs no node_modules. */
 import { build, type Metafile, type Plugin } from 'esbuild';
-import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, globSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
@@ -45,7 +45,7 @@ function mainIs(entry: string): Plugin {
   };
 }
 
-/** Bundles an application; its native modules, its migrations and the page of its docs lie beside it. */
+/** Bundles an application; its native modules, its migrations, its pages and the page of its docs lie beside it. */
 export async function bundle(options: BundleOptions): Promise<Bundle> {
   const file = path.join(options.folder, `${path.basename(options.entry, '.ts')}.cjs`);
   rmSync(options.folder, { recursive: true, force: true });
@@ -74,6 +74,9 @@ export async function bundle(options: BundleOptions): Promise<Bundle> {
     plugins: [leaveOut, mainIs(options.entry)],
   });
   copyShown(path.dirname(options.entry), options.folder);
+  for (const shownInBrowser of globSync('*/browser', { cwd: path.dirname(options.entry) })) {
+    cpSync(path.join(path.dirname(options.entry), shownInBrowser), path.join(options.folder, 'browser'), { recursive: true });
+  }
   const migrations = path.join(path.dirname(options.entry), 'migrations');
   if (existsSync(migrations)) cpSync(migrations, path.join(options.folder, 'migrations'), { recursive: true });
   return { file, sizeBytes: sizeOf(metafile, file) };

@@ -49,7 +49,8 @@ interface Box {
 type Point = readonly [along: number, across: number];
 
 /**
- * Draws a life cycle: the usual way in one line, what is beside it beside it. Each state's count is a text with `data-count="<state>"`.
+ * Draws a life cycle: the usual way in one line, what is beside it beside it. Each state's count is a text with
+ * `data-count="<state>"`, and where there is room for a few words one with `data-note`.
  *
  * @throws MISUSE when the life cycle has no states
  * @example
@@ -143,6 +144,7 @@ class Drawing {
     const isTall = this.#options.direction === 'across' || !this.#way.includes(state);
     const texts = isTall
       ? `<text class="state-name" x="${x + 30}" y="${y + (height < 80 ? 21 : 31)}">${escape(state)}</text>
+${height < 80 ? '' : `<text class="state-note" x="${x + width - 14}" y="${y + 31}" text-anchor="end" data-note="${escape(state)}"></text>`}
 <text class="state-count" x="${x + 16}" y="${y + height - (height < 80 ? 12 : 20)}" data-count="${escape(state)}">–</text>`
       : `<text class="state-name" x="${x + 30}" y="${y + height / 2 + 5}">${escape(state)}</text>
 <text class="state-count" x="${x + width - 14}" y="${y + height / 2 + 8}" text-anchor="end" data-count="${escape(state)}">–</text>`;
