@@ -73,11 +73,20 @@ export function defineJobs<S>(): <K extends Payloads>(kinds: JobKinds<S, K>) => 
       if (kind !== undefined) return kind;
       throw new KeelsonError('MISUSE', { message: `There is no kind of jobs named ${name}; there are ${[...kinds.keys()].join(', ')}.` });
     };
+    const queues = queuesOf(ready);
+    const checked = (options: EnqueueOptions): EnqueueOptions => {
+      if (options.queue !== undefined && !queues.some(({ name }) => name === options.queue))
+        throw new KeelsonError('MISUSE', {
+          message: `There is no queue named ${options.queue}; there are ${queues.map(({ name }) => name).join(', ')}.`,
+          hint: 'Nobody would take the job: let a kind name the queue.',
+        });
+      return options;
+    };
     return {
       kinds,
-      queues: queuesOf(ready),
-      enqueue: async (unit, kind, payload, options = {}) => (await enqueue(unit, kindOf(kind), [payload], options))[0],
-      enqueueMany: async (unit, kind, payloads, options = {}) => enqueue(unit, kindOf(kind), payloads, options),
+      queues,
+      enqueue: async (unit, kind, payload, options = {}) => (await enqueue(unit, kindOf(kind), [payload], checked(options)))[0],
+      enqueueMany: async (unit, kind, payloads, options = {}) => enqueue(unit, kindOf(kind), payloads, checked(options)),
       schedule: (name, definition) => scheduleOf(name, kindOf(definition.kind), definition),
     };
   };

@@ -3,6 +3,7 @@ import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/schema';
 import { type FieldProblem, KeelsonError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { RetryTimes } from './worker-limits.ts';
 
 /** What a job is given beside its payload. */
 export interface JobCall<S> {
@@ -17,12 +18,6 @@ export interface JobCall<S> {
   readonly services: S;
 }
 
-/** How long a job that failed waits before it is tried again: half to one and a half times base × 2^attempts, at most the cap. */
-export interface JobRetry {
-  readonly baseMs?: number | undefined;
-  readonly capMs?: number | undefined;
-}
-
 /** One kind of jobs. */
 export interface JobKind<S, P extends TSchema> {
   readonly payload: P;
@@ -34,7 +29,8 @@ export interface JobKind<S, P extends TSchema> {
   readonly attemptsMax?: number | undefined;
   /** How long one try may take; a minute. */
   readonly timeoutMs?: number | undefined;
-  readonly retry?: JobRetry | undefined;
+  /** 1 s, doubling up to an hour. */
+  readonly retry?: Partial<RetryTimes> | undefined;
   /** The smaller, the sooner; 0. */
   readonly priority?: number | undefined;
   /** Of two jobs of the kind that live and have the same key, the second is not made. */
@@ -51,8 +47,7 @@ export interface ReadyKind<S> {
   readonly queue: string;
   readonly attemptsMax: number;
   readonly timeoutMs: number;
-  readonly retryBaseMs: number;
-  readonly retryCapMs: number;
+  readonly retry: RetryTimes;
   readonly priority: number;
   readonly uniqueKey: ((payload: unknown) => string) | undefined;
   readonly run: (payload: unknown, call: JobCall<S>) => Promise<void> | void;
@@ -87,8 +82,7 @@ export function readyKind<S>(name: string, kind: JobKind<S, TSchema>): ReadyKind
     queue: kind.queue ?? (isLimited ? name : 'default'),
     attemptsMax: positive(name, 'attemptsMax', kind.attemptsMax ?? ATTEMPTS_MAX),
     timeoutMs: positive(name, 'timeoutMs', kind.timeoutMs ?? TIMEOUT_MS),
-    retryBaseMs: kind.retry?.baseMs ?? RETRY_BASE_MS,
-    retryCapMs: kind.retry?.capMs ?? RETRY_CAP_MS,
+    retry: { baseMs: kind.retry?.baseMs ?? RETRY_BASE_MS, capMs: kind.retry?.capMs ?? RETRY_CAP_MS },
     priority: kind.priority ?? 0,
     uniqueKey: uniqueKey && ((payload) => uniqueKey(parsePayload(payload))),
     run: (payload, call) => run(parsePayload(payload), call),

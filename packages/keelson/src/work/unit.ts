@@ -2,9 +2,9 @@
 import { KeelsonError } from '../errors.ts';
 import { toObjects } from '../postgres/values.ts';
 import type { Sql, Statement } from '../schema/sql.ts';
+import { type AnyTable, tableInfo } from '../schema/table.ts';
 import type { Repositories } from './model.ts';
 import { OutboxEvent } from './outbox.ts';
-import { type AnyTable, tableInfo } from '../schema/table.ts';
 import type { AfterCommit, UnitOfWork } from './unit-of-work.ts';
 
 /** The calls of a unit of work beside its repositories. */
@@ -42,7 +42,11 @@ const written: unique symbol = Symbol('keelson.written');
 
 /** Tells those who listen for writes, once it is committed, that SQL of this unit has written a table. */
 export function markWritten(unit: object, declared: AnyTable): void {
-  if (written in unit && typeof unit[written] === 'function') unit[written](tableInfo(declared).name);
+  if (isMarkable(unit)) unit[written](tableInfo(declared).name);
+}
+
+function isMarkable(unit: object): unit is { [written](table: string): void } {
+  return written in unit;
 }
 
 /** Makes the class of a database's unit contexts: everything on it is made when it is first asked for. */

@@ -1,0 +1,324 @@
+/** The fetcher of jobs of one process: writes how jobs ended and claims the next, in one transaction and one round trip. */
+import { randomInt } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import { KeelsonError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Connection } from '../postgres/connection.ts';
+import type { Result } from '../postgres/exchange.ts';
+import type { Postgres } from '../postgres/postgres.ts';
+import { endWhenSilent } from '../postgres/silence.ts';
+import { Statements } from '../schema/sql.ts';
+import { failedJob } from './job-failure.ts';
+import type { Queue, ReadyKind } from './job-kind.ts';
+import { JobQueue } from './job-queue.ts';
+import { JobRun, type RunGround } from './job-run.ts';
+import { CLAIMED, JobSql } from './job-sql.ts';
+import { type FailedRun, sendTurn, type Turn, type TurnResults } from './job-turn.ts';
+
+/** What a fetcher is made of. */
+export interface JobFetcherOptions<S> {
+  readonly postgres: Postgres;
+  readonly namespace: string;
+  readonly kinds: ReadonlyMap<string, ReadyKind<S>>;
+  readonly queues: readonly Queue[];
+  readonly ground: RunGround<S>;
+  readonly owner: () => number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** For how long a job is held without a sign of life; 30 s. */
+  readonly leaseMs?: number | undefined;
+  /** How often is looked without being woken. */
+  readonly pollMs: number;
+  /** Told when other processes may find something to claim: jobs were given back, or a limit for all has room again. */
+  readonly onFreed: () => void;
+}
+
+const LEASE_MS = 30_000;
+/** How many ends one transaction writes. */
+const ENDS_MAX = 1_000;
+/** How often overdue runs and old leases are looked for. */
+const WATCH_MS = 250;
+/** A claim walks from the beginning at least so often, for what came late to an earlier place. */
+const REWALK_MS = 1_000;
+const TROUBLE_PAUSE_MS = 50;
+const TROUBLE_PAUSE_MS_MAX = 1_000;
+const SILENT_MS = 15_000;
+
+/** The fetcher of jobs of one process. */
+export class JobFetcher<S> {
+  readonly #options: JobFetcherOptions<S>;
+  readonly #sql: JobSql;
+  readonly #leaseMs: number;
+  readonly #ending = new AbortController();
+  readonly queues: readonly JobQueue<S>[];
+  readonly #byName: ReadonlyMap<string, JobQueue<S>>;
+  readonly #kinds: readonly string[];
+  #done: JobRun<S>[] = [];
+  #failed: FailedRun<S>[] = [];
+  #returned: JobRun<S>[] = [];
+  #connection: Connection | undefined;
+  #isBusy = false;
+  #isScheduled = false;
+  #isDraining = false;
+  #isSuspect = false;
+  #troubles = 0;
+  #owner: number;
+  #idle = Promise.withResolvers<void>();
+  #retryAtMs = Number.POSITIVE_INFINITY;
+  #watching: Promise<void> = Promise.resolve();
+
+  constructor(options: JobFetcherOptions<S>) {
+    this.#options = options;
+    this.#sql = new JobSql(new Statements(options.namespace, { named: options.postgres.namedStatements }));
+    this.#leaseMs = options.leaseMs ?? LEASE_MS;
+    this.#owner = options.owner();
+    this.#kinds = [...options.kinds.keys()];
+    this.queues = options.queues.map(
+      (queue) => new JobQueue<S>(queue, { clock: options.clock, ended: (run, error) => this.#ended(run, error) }),
+    );
+    this.#byName = new Map(this.queues.map((queue) => [queue.queue.name, queue]));
+  }
+
+  start(): void {
+    this.#watching = this.#watch();
+    this.#kick();
+  }
+
+  /** Says that there may be something to claim. */
+  wake(): void {
+    for (const queue of this.queues) queue.wake();
+    this.#kick();
+  }
+
+  /** Stops or takes up the claiming of a queue in this process; false when there is none of the name. */
+  setPaused(name: string, isPaused: boolean): boolean {
+    const queue = this.#byName.get(name);
+    if (queue === undefined) return false;
+    queue.isPaused = isPaused;
+    this.#kick();
+    return true;
+  }
+
+  /** Takes no more, gives back what has not begun, and lets what runs finish; what is not over in time is aborted and given back. */
+  async drain({ waitMs }: { readonly waitMs: number }): Promise<void> {
+    this.#isDraining = true;
+    for (const queue of this.queues) this.#returned.push(...queue.takeWaiting());
+    const deadlineMs = this.#options.clock.monotonicMs() + waitMs;
+    this.#kick();
+    await this.#quiet(deadlineMs, () => this.queues.every(({ running }) => running.size === 0) && this.#isWritten());
+    const reason = new KeelsonError('WORKER_STOPPING');
+    for (const queue of this.queues) {
+      for (const run of queue.running) {
+        queue.drop(run, reason);
+        this.#returned.push(run);
+      }
+    }
+    this.#kick();
+    await this.#quiet(deadlineMs + SILENT_MS, () => this.#isWritten());
+    this.#ending.abort();
+    await this.#watching;
+    await this.#connection?.close();
+  }
+
+  #isWritten(): boolean {
+    return !this.#isBusy && this.#done.length === 0 && this.#failed.length === 0 && this.#returned.length === 0;
+  }
+
+  /** Waits for a condition that may come true after any turn, but not beyond a deadline. */
+  async #quiet(deadlineMs: number, isQuiet: () => boolean): Promise<void> {
+    const { clock } = this.#options;
+    // bounded by: deadlineMs
+    while (!isQuiet()) {
+      const restMs = deadlineMs - clock.monotonicMs();
+      if (restMs <= 0) return;
+      const over = new AbortController();
+      await Promise.race([this.#idle.promise, clock.sleep(Math.min(restMs, WATCH_MS), over.signal).catch(nothing)]);
+      over.abort();
+    }
+  }
+
+  #ended(run: JobRun<S>, error: Error | undefined): void {
+    const queue = this.#byName.get(run.queue);
+    if (error === undefined) {
+      this.#done.push(run);
+      if (queue !== undefined) queue.done += 1;
+    } else {
+      const failed = failedJob(run, error);
+      this.#failed.push({ ...failed, run });
+      if (queue !== undefined) queue[failed.isDead ? 'failed' : 'retried'] += 1;
+      if (!failed.isDead) this.#retryAtMs = Math.min(this.#retryAtMs, this.#options.clock.monotonicMs() + failed.waitMs);
+      const fields = { job_id: run.id, kind: run.kind, queue: run.queue, attempt: run.attempt, error };
+      if (failed.isDead) this.#options.log.error('worker.failed', fields);
+      else this.#options.log.warn('worker.failed', { ...fields, retry_ms: failed.waitMs });
+    }
+    this.#kick();
+  }
+
+  /** Begins a turn once all that ends in this turn of the event loop has ended. */
+  #kick(): void {
+    if (this.#isScheduled || this.#isBusy) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      void this.#turn();
+    });
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#isBusy || this.#ending.signal.aborted) return;
+    this.#isBusy = true;
+    try {
+      // bounded by: what there is to write and to claim
+      for (let turn = this.#next(); turn !== undefined; turn = this.#next()) {
+        try {
+          this.#apply(turn, await sendTurn(await this.#connected(), this.#sql, turn));
+          this.#troubles = 0;
+        } catch (error) {
+          await this.#recover(turn, error);
+        }
+        if (this.#ending.signal.aborted) return;
+      }
+    } finally {
+      this.#isBusy = false;
+      this.#idle.resolve();
+      this.#idle = Promise.withResolvers();
+    }
+  }
+
+  /** What there is to do now; nothing when all is written and nothing can be claimed. */
+  #next(): Turn<S> | undefined {
+    const owner = this.#options.owner();
+    if (owner !== this.#owner) this.#replaced(owner);
+    const claims = this.#isDraining ? [] : this.queues.map((queue) => queue.request()).filter(({ limit }) => limit > 0);
+    const done = this.#done.splice(0, ENDS_MAX);
+    const failed = this.#failed.splice(0, ENDS_MAX);
+    const returned = this.#returned.splice(0, ENDS_MAX);
+    const extended = this.#aging();
+    if (!this.#isSuspect && claims.length + done.length + failed.length + returned.length + extended.length === 0) return undefined;
+    const turn = { owner, leaseMs: this.#leaseMs, kinds: this.#kinds, done, failed, returned, extended, claims };
+    return { ...turn, known: this.#isSuspect ? this.#known(turn) : undefined };
+  }
+
+  #apply(turn: Turn<S>, results: TurnResults): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (turn.known !== undefined) this.#isSuspect = false;
+    else this.#countLost(turn, results);
+    if (results.extended !== undefined) this.#extend(turn.extended, results.extended, nowMs);
+    for (const [index, request] of turn.claims.entries()) {
+      const { queue } = request;
+      const rows = results.claims[index]?.rows ?? [];
+      const runs = rows.flatMap((row) => {
+        const ready = this.#options.kinds.get(row[CLAIMED.kind] ?? '');
+        const origin = ready && { ready, queue: queue.queue.name, owner: turn.owner, ground: this.#options.ground };
+        return origin === undefined ? [] : new JobRun(row, origin, nowMs);
+      });
+      if (runs.length > 0) this.#options.log.debug('worker.claimed', { queue: queue.queue.name, count: runs.length });
+      queue.take(runs, request);
+      if (this.#isDraining) this.#returned.push(...queue.takeWaiting());
+    }
+    const hasRoom = [...turn.done, ...turn.failed.map(({ run }) => run)].some(
+      (run) => this.#byName.get(run.queue)?.queue.concurrencyGlobal !== undefined,
+    );
+    if (hasRoom || turn.returned.length > 0) this.#options.onFreed();
+  }
+
+  /** After a failure nothing of the turn is known to be written: its ends are written again, and claims that were not heard of given back. */
+  async #recover(turn: Turn<S>, error: unknown): Promise<void> {
+    this.#done = [...turn.done, ...this.#done];
+    this.#failed = [...turn.failed, ...this.#failed];
+    this.#returned = [...turn.returned, ...this.#returned];
+    this.#isSuspect = true;
+    this.#troubles += 1;
+    this.#options.log.warn('worker.fetch_failed', { error, tries: this.#troubles });
+    const pauseMs = Math.min(TROUBLE_PAUSE_MS_MAX, TROUBLE_PAUSE_MS * 2 ** Math.min(this.#troubles - 1, 10));
+    await this.#options.clock.sleep(randomInt(pauseMs) + 1, this.#ending.signal).catch(nothing);
+  }
+
+  /** All that this process knows to be its own. */
+  #known(turn: Pick<Turn<S>, 'done' | 'failed' | 'returned'>): readonly string[] {
+    const held = this.queues.flatMap((queue) => queue.held);
+    const ended = [...turn.done, ...turn.failed.map(({ run }) => run), ...turn.returned];
+    const later = [...this.#done, ...this.#failed.map(({ run }) => run), ...this.#returned];
+    return [...held, ...ended, ...later].map(({ id }) => id);
+  }
+
+  #countLost(turn: Turn<S>, { done, failed }: TurnResults): void {
+    const lost = turn.done.length - (done?.rowCount ?? 0) + turn.failed.length - (failed?.rowCount ?? 0);
+    if (lost <= 0) return;
+    const queue = this.#byName.get((turn.done[0] ?? turn.failed[0]?.run)?.queue ?? '');
+    if (queue !== undefined) queue.lost += lost;
+    this.#options.log.warn('worker.lease_lost', { count: lost, among: turn.done.length + turn.failed.length });
+  }
+
+  #extend(runs: readonly JobRun<S>[], result: Result, nowMs: number): void {
+    const kept = new Set(result.rows.map(([id]) => id));
+    for (const run of runs) {
+      if (kept.has(run.id)) run.leasedMs = nowMs;
+      else this.#lose(run);
+    }
+  }
+
+  #lose(run: JobRun<S>): void {
+    if (run.isOver) return;
+    const queue = this.#byName.get(run.queue);
+    if (queue !== undefined) queue.lost += 1;
+    this.#options.log.warn('worker.lease_lost', { job_id: run.id, kind: run.kind });
+    queue?.drop(run, new KeelsonError('LEASE_LOST', { message: `The job ${run.kind} ${run.id} is no longer held by this process.` }));
+  }
+
+  /** The process was taken for dead and has a new number: what it held is another's now. */
+  #replaced(owner: number): void {
+    this.#owner = owner;
+    const isOurs = ({ owner: claimedBy }: JobRun<S>): boolean => claimedBy === owner;
+    for (const queue of this.queues) for (const run of queue.held) this.#lose(run);
+    this.#done = this.#done.filter(isOurs);
+    this.#failed = this.#failed.filter(({ run }) => isOurs(run));
+    this.#returned = this.#returned.filter(isOurs);
+  }
+
+  /** Leases that are to be extended: when one is due, all that are half as old go with it. */
+  #aging(): readonly JobRun<S>[] {
+    const nowMs = this.#options.clock.monotonicMs();
+    const isOlder = (ms: number) => (run: JobRun<S>) => !run.isOver && nowMs - run.leasedMs > ms;
+    const held = this.queues.flatMap((queue) => queue.held);
+    return held.some(isOlder(this.#leaseMs / 3)) ? held.filter(isOlder(this.#leaseMs / 6)) : [];
+  }
+
+  async #watch(): Promise<void> {
+    const { clock, pollMs } = this.#options;
+    const { signal } = this.#ending;
+    let polledMs = clock.monotonicMs();
+    let walkedMs = polledMs;
+    // bounded by: drain
+    while (!signal.aborted) {
+      await clock.sleep(Math.min(WATCH_MS, pollMs), signal).catch(nothing);
+      const nowMs = clock.monotonicMs();
+      for (const queue of this.queues) queue.endOverdue(nowMs);
+      if (nowMs - walkedMs >= REWALK_MS) {
+        walkedMs = nowMs;
+        for (const queue of this.queues) queue.watermark = undefined;
+      }
+      if (nowMs - polledMs >= pollMs || nowMs >= this.#retryAtMs) {
+        polledMs = nowMs;
+        this.#retryAtMs = Number.POSITIVE_INFINITY;
+        this.wake();
+      } else this.#kick();
+    }
+  }
+
+  async #connected(): Promise<Connection> {
+    let connection = this.#connection;
+    if (connection?.reusable === true) return connection;
+    connection?.destroy();
+    connection = await this.#options.postgres.connect();
+    connection.holder = 'jobs';
+    connection.watch = this.#options.postgres.watch;
+    void endWhenSilent(connection, SILENT_MS, this.#options.clock);
+    this.#connection = connection;
+    return connection;
+  }
+}
+
+function nothing(): undefined {
+  return undefined;
+}
