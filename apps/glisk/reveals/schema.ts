@@ -41,7 +41,8 @@ export interface SendCall extends ChainCall {
 /** Reveals tokens on a chain. */
 export interface RevealChain {
   /**
-   * Sends one transaction for all of these tokens; it is not mined yet.
+   * Sends one transaction for all of these tokens; it is not mined yet. When the call fails after `onSigned`, the transaction may have
+   * gone out all the same: look with `find` or `listRevealed` before it is sent again.
    *
    * @throws OUTSIDE_UNAVAILABLE what passes: the node is not there, the nonce was taken again and again
    * @throws OUTSIDE_REFUSED when the contract would revert, or the account cannot pay
@@ -67,4 +68,20 @@ export interface RevealChain {
    * @throws OUTSIDE_UNAVAILABLE what passes
    */
   listRevealed(reveals: readonly Reveal[], call: ChainCall): Promise<readonly Reveal[]>;
+}
+
+/** A call of JSON-RPC. @see https://ethereum.github.io/execution-apis */
+export interface RpcCall {
+  readonly method: string;
+  readonly params?: unknown;
+}
+
+/** What a node answers: a result, or an error. */
+export type RpcAnswer =
+  | { readonly result: unknown }
+  | { readonly error: { readonly code: number; readonly message: string; readonly data?: unknown } };
+
+/** A node that runs in this process. */
+export interface ChainNode {
+  answer(call: RpcCall): Promise<RpcAnswer>;
 }
