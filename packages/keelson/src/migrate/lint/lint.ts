@@ -3,6 +3,7 @@ import type { Connection } from '../../postgres/connection.ts';
 import { type AnyTable, tableInfo } from '../../schema/table.ts';
 import { seedRows } from '../plan/seed.ts';
 import type { Shadow, Shadows } from '../plan/shadow.ts';
+import { touchedTables } from '../plan/touched.ts';
 import type { Revision } from '../revision.ts';
 import { Migrator } from '../runner.ts';
 import { applyAcceptances } from './accept.ts';
@@ -22,6 +23,8 @@ export interface LintRequest {
   readonly tables?: readonly AnyTable[] | undefined;
   /** Fills the tables before each revision, instead of rows made up. */
   readonly rows?: ((connection: Connection) => Promise<void>) | undefined;
+  /** A shadow with the first `count` revisions in it and nothing else, from which copies are made instead of running these anew. */
+  readonly replayed?: { readonly shadow: Shadow; readonly count: number } | undefined;
 }
 
 /**
@@ -57,17 +60,19 @@ class Lint {
   readonly #shadows: Shadows;
   readonly #revisions: readonly Revision[];
   readonly #namespace: string;
-  readonly #rows: (connection: Connection) => Promise<void>;
+  readonly #rows: LintRequest['rows'];
   readonly #declared: ReadonlySet<string>;
+  readonly #given: LintRequest['replayed'];
   #replayed: Shadow | undefined;
   /** It goes on to the next revision as long as nothing fails. */
   #bench: Bench | undefined;
 
-  constructor({ shadows, revisions, namespace, rows = seedRows, tables = [] }: LintRequest) {
+  constructor({ shadows, revisions, namespace, rows, tables = [], replayed }: LintRequest) {
     this.#shadows = shadows;
     this.#revisions = revisions;
     this.#namespace = namespace;
     this.#rows = rows;
+    this.#given = replayed;
     this.#declared = new Set(
       tables.map(tableInfo).flatMap(({ name, columns }) => [name, ...columns.map((column) => `${name}.${column.name}`)]),
     );
@@ -77,7 +82,7 @@ class Lint {
     const revision = this.#revisions[place];
     if (revision === undefined) return [];
     const bench = await this.#benchAt(place);
-    await this.#rows(bench.connection);
+    await this.#fill(bench.connection, revision);
     const withRows = await trace(bench.connection, this.#traced(place, revision));
     if (withRows.failure === undefined) {
       this.#bench = { ...bench, place: place + 1 };
@@ -93,6 +98,12 @@ class Lint {
     // Why it failed says more than that the whole table was read for it.
     const others = withoutRows.findings.filter(({ line, rule }) => line !== failed.line || rule !== 'scan-under-lock');
     return applyAcceptances(revision, [...others, failed]);
+  }
+
+  /** Rows in the tables that the revision can reach. */
+  async #fill(connection: Connection, revision: Revision): Promise<void> {
+    if (this.#rows !== undefined) return this.#rows(connection);
+    await seedRows(connection, { only: await touchedTables(connection, { texts: revision.up }) });
   }
 
   /** What an older revision took away may have come back since. */
@@ -122,6 +133,7 @@ class Lint {
   }
 
   async #replayTo(place: number): Promise<Shadow> {
+    if (this.#given?.count === place) return this.#given.shadow;
     this.#replayed ??= await this.#shadows.create();
     const connection = await this.#replayed.connect();
     await new Migrator({ connection, revisions: this.#revisions.slice(0, place), namespace: this.#namespace }).up();

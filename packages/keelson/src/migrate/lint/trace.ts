@@ -58,6 +58,9 @@ class Tracing {
   readonly #namespace: string;
   readonly #revision: Revision;
   readonly #declared: ReadonlySet<string>;
+  /** Its statements, where nothing was there before. */
+  readonly #made: SqlStatement[] = [];
+  #isFirst = false;
   readonly #origins = new Map<string, SqlStatement>();
 
   constructor(connection: Connection, { namespace, revision, declared }: TraceRequest) {
@@ -69,6 +72,8 @@ class Tracing {
 
   async run(): Promise<void> {
     const existing = await this.#observe();
+    // Where nothing was there before, no statement can be in the way of anybody: only what is there in the end is looked at.
+    if (existing.tables.size === 0 && this.#revision.transaction) this.#isFirst = true;
     for (const { statements } of stepsOf(this.#revision, 'up')) {
       await this.#part(existing, statements);
       if (this.failure !== undefined) return;
@@ -76,7 +81,17 @@ class Tracing {
     const end = await this.#observe();
     const isContract = this.#revision.phase === 'contract';
     const hits = [...endHits({ existing, end, isContract, origins: this.#origins }), ...(await this.#counterHits(existing, end))];
-    for (const hit of hits) this.#add(this.#origins.get(hit.id), hit);
+    for (const hit of hits) this.#add(this.#origins.get(hit.id) ?? this.#maker(end.tables.get(hit.id)?.name), hit);
+  }
+
+  /** Of a first revision the statement that makes the table, as far as its text shows. */
+  #maker(name: string | undefined): SqlStatement | undefined {
+    if (name === undefined) return undefined;
+    const bareName = (name.split('.').at(-1) ?? name).replaceAll('"', '').toLowerCase();
+    return this.#made.find(({ text }) => {
+      const made = /^create\s+(?:unlogged\s+)?table\s+(?:if\s+not\s+exists\s+)?([^\s(]+)/iu.exec(text)?.[1];
+      return made?.split('.').at(-1)?.replaceAll('"', '').toLowerCase() === bareName;
+    });
   }
 
   /** The statements of one transaction; those that cannot run in one run by themselves, and their locks are not seen. */
@@ -90,6 +105,10 @@ class Tracing {
         this.failure = failureOf(statement, error);
         await this.#connection.command('rollback');
         return;
+      }
+      if (this.#isFirst) {
+        this.#made.push(statement);
+        continue;
       }
       const after = await this.#observe();
       const step: Step = { revision: this.#revision, statement, existing, before, after, declared: this.#declared };

@@ -82,11 +82,24 @@ export function difference(from: Catalog, to: Catalog): readonly Change[] {
 /** It is loaded by whoever reads the first catalog, and never by a service. */
 let comparer: Library | undefined;
 
+/** Of `import`, and of `require`, through which a loader may come here. */
+const NOT_FOUND: ReadonlySet<unknown> = new Set(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']);
+
+/**
+ * Begins to load the comparer, which takes a while, so that it is there when it is needed; whether it is there at all is said then.
+ */
+export function prepareComparer(): void {
+  void loadLibrary().then(
+    (library) => (comparer = library),
+    () => undefined,
+  );
+}
+
 async function loadLibrary(): Promise<Library> {
   try {
     return comparer ?? (await import('@supabase/pg-delta'));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND') throw missing(error);
+    if (error instanceof Error && 'code' in error && NOT_FOUND.has(error.code)) throw missing(error);
     throw error;
   }
 }

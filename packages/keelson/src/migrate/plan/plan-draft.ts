@@ -78,6 +78,7 @@ export async function proveFiles(
     try {
       const proof = await prove({
         base: before,
+        baseSnapshot: index === 0 ? base.snapshot : undefined,
         target: target.snapshot,
         revisions,
         proposed: [revision],

@@ -28,6 +28,7 @@ export interface State {
 export class Bench implements AsyncDisposable {
   readonly #shadows: Shadows;
   readonly #made: Promise<Shadow>[] = [];
+  readonly #released = new Set<Shadow>();
 
   constructor(shadows: Shadows) {
     this.#shadows = shadows;
@@ -43,9 +44,15 @@ export class Bench implements AsyncDisposable {
     return this.#kept(shadow.clone());
   }
 
-  /** Drops all. */
+  /** Leaves one to who comes after the plan; it goes with the shadows. */
+  release(shadow: Shadow): void {
+    this.#released.add(shadow);
+  }
+
+  /** Drops all others. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const made of await Promise.allSettled(this.#made)) if (made.status === 'fulfilled') await made.value.drop();
+    for (const made of await Promise.allSettled(this.#made))
+      if (made.status === 'fulfilled' && !this.#released.has(made.value)) await made.value.drop();
   }
 
   #kept(shadow: Promise<Shadow>): Promise<Shadow> {

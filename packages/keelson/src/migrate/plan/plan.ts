@@ -3,6 +3,7 @@ import { isKeelsonError, KeelsonError } from '../../errors.ts';
 import type { Connection } from '../../postgres/connection.ts';
 import { quoteName } from '../../schema/sql.ts';
 import type { Revision } from '../revision.ts';
+import { prepareComparer } from './differ.ts';
 import type { Inventory } from './inventory.ts';
 import { type PlanLine, linesOf } from './lines.ts';
 import { shownName } from './names.ts';
@@ -14,7 +15,7 @@ import { Bench, type State, stateOfDdl, stateOfRevisions } from './plan-state.ts
 import { inPortions, type Parts, wayBetween } from './plan-way.ts';
 import { type Question, questionsOf } from './question.ts';
 import { type Step, stepsBack } from './rename-steps.ts';
-import type { Shadows } from './shadow.ts';
+import type { Shadow, Shadows } from './shadow.ts';
 import { differences, withoutColumnOrder } from './snapshot.ts';
 
 /** What a plan is made from. */
@@ -58,6 +59,8 @@ export type Planned =
       /** What data does not survive, per column or table. */
       readonly losses: readonly string[];
       readonly notes: readonly string[];
+      /** Where the revisions so far have been run, for who has more to try; it goes with the shadows. */
+      readonly replayed?: { readonly shadow: Shadow; readonly count: number } | undefined;
     };
 
 /**
@@ -68,6 +71,7 @@ export type Planned =
 export async function plan(request: PlanRequest): Promise<Planned> {
   const { shadows, revisions, namespace } = request;
   await using bench = new Bench(shadows);
+  prepareComparer();
   const [base, target] = await Promise.all([stateOfRevisions(bench, revisions, namespace), stateOfDdl(bench, request.target, namespace)]);
   const renames = checkedRenames(request, base, target);
   const { aligned, steps } = await align(base, target, renames, namespace);
@@ -81,12 +85,14 @@ export async function plan(request: PlanRequest): Promise<Planned> {
       ? await provedFirst(request, base, target)
       : await provedFiles(request, base, { aligned, target, losses, steps });
   refuseUnsaid(lost, losses);
+  bench.release(base.shadow);
   return {
     kind: 'plan',
     files: files.map(({ name, text, revision }) => ({ name, text, revision })),
     lines: linesOf(renames, aligned.inventory, target.inventory, namespace),
     losses: lost,
     notes: [...notesOf(losses, aligned.inventory, namespace), ...notes],
+    replayed: { shadow: base.shadow, count: revisions.length },
   };
 }
 

@@ -11,11 +11,14 @@ import { readRows, type Rows } from './rows.ts';
 import { seedRows } from './seed.ts';
 import type { Shadow } from './shadow.ts';
 import { differences, readSnapshot, type Snapshot, withoutColumnOrder } from './snapshot.ts';
+import { touchedTables } from './touched.ts';
 
 /** What is to be proved. */
 export interface ProofRequest {
   /** The revisions before, replayed; it is cloned, never changed. */
   readonly base: Shadow;
+  /** What its catalogs say, where that is known already. */
+  readonly baseSnapshot?: Snapshot | undefined;
   /** What the catalogs must say after `up`. */
   readonly target: Snapshot;
   /** All before. */
@@ -58,7 +61,7 @@ export async function prove(request: ProofRequest): Promise<Proof> {
   for (;;) {
     const { rowsPerTable, towards } = trial;
     try {
-      const { losses, empty } = await attempt(request, (connection) => seedRows(connection, { rowsPerTable, towards, except }));
+      const { losses, empty } = await attempt(request, (connection, only) => seedRows(connection, { rowsPerTable, towards, except, only }));
       const untried = [...blamed].filter(([place]) => place === '' || empty.has(place));
       return {
         losses: [
@@ -121,7 +124,10 @@ class RowsInTheWay {
   }
 }
 
-async function attempt(request: ProofRequest, fill: (connection: Connection) => Promise<void>): Promise<Attempt> {
+/** Puts rows in; into the tables that the revisions touch, where it is known which these are. */
+type Fill = (connection: Connection, only: ReadonlySet<string> | undefined) => Promise<void>;
+
+async function attempt(request: ProofRequest, fill: Fill): Promise<Attempt> {
   const shadow = await request.base.clone();
   try {
     const connection = await shadow.connect();
@@ -145,10 +151,10 @@ class Run {
     this.#migrator = new Migrator({ connection, revisions: [...revisions, ...proposed], namespace });
   }
 
-  async all(fill: (connection: Connection) => Promise<void>): Promise<Attempt> {
+  async all(fill: Fill): Promise<Attempt> {
     const { proposed, target } = this.#request;
-    const base = await readSnapshot(this.#connection);
-    await fill(this.#connection);
+    const base = this.#request.baseSnapshot ?? (await readSnapshot(this.#connection));
+    await fill(this.#connection, await this.#touched(base));
     const before = await readRows(this.#connection);
     const empty = new Set([...before.values()].filter(({ rows }) => rows.length === 0).map(({ name }) => name));
     await this.#migrate('up', before);
@@ -161,6 +167,14 @@ class Run {
     await this.#migrate('up again', before);
     await this.#compare('after up again', target);
     return { losses, empty };
+  }
+
+  /** In other tables rows would only lie about: nothing that is run can reach them. */
+  #touched(base: Snapshot): Promise<ReadonlySet<string> | undefined> {
+    const { proposed, target } = this.#request;
+    if (proposed.some((revision) => revision.code !== undefined)) return Promise.resolve(undefined);
+    const changed = [...new Set([...base.keys(), ...target.keys()])].filter((key) => base.get(key) !== target.get(key));
+    return touchedTables(this.#connection, { texts: proposed.flatMap(({ up, down }) => [...up, ...down]), changed });
   }
 
   async #migrate(what: 'up' | 'down' | 'up again', before: Rows): Promise<void> {

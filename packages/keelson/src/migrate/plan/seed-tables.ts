@@ -114,7 +114,7 @@ const TABLES = `
         'name', c.conname,
         'columns', (select json_agg(n.attname order by k.place) from unnest(c.conkey) with ordinality as k (attnum, place)
           join names as n on n.attrelid = c.conrelid and n.attnum = k.attnum),
-        'place', c.confrelid::regclass,
+        'place', (select format('%I.%I', n.nspname, k.relname) from pg_class as k join pg_namespace as n on n.oid = k.relnamespace where k.oid = c.confrelid),
         'targets', (select json_agg(n.attname order by k.place) from unnest(c.confkey) with ordinality as k (attnum, place)
           join names as n on n.attrelid = c.confrelid and n.attnum = k.attnum)))
       from pg_constraint as c where c.conrelid = f.oid and c.contype = 'f' and c.conparentid = 0), '[]'))
@@ -143,20 +143,38 @@ export function inFillingOrder(tables: readonly SeedTable[]): readonly SeedTable
   const byPlace = new Map(tables.map((table) => [table.place, table]));
   const ordered = new Set<SeedTable>();
   const begun = new Set<SeedTable>();
+  const targetsOf = (table: SeedTable, wanted: boolean): readonly SeedTable[] =>
+    table.references
+      .filter((reference) => isRequired(table, reference) === wanted)
+      .flatMap((reference) => byPlace.get(reference.place) ?? []);
+  /** Whether it must point, if only by way of others, to one that has begun and is not filled yet. */
+  const mustWait = (table: SeedTable): boolean => {
+    const needed = new Set([table]);
+    for (const other of needed) {
+      if (begun.has(other) && !ordered.has(other)) return true;
+      if (!ordered.has(other)) for (const target of targetsOf(other, true)) needed.add(target);
+    }
+    return false;
+  };
   const visit = (table: SeedTable): void => {
     if (begun.has(table)) return;
     begun.add(table);
     // What must point somewhere comes first, so that a circle is broken where nothing has to.
-    for (const wanted of [true, false]) {
-      for (const reference of table.references) {
-        const other = byPlace.get(reference.place);
-        if (other !== undefined && isRequired(table, reference) === wanted) visit(other);
-      }
-    }
+    for (const other of targetsOf(table, true)) visit(other);
+    for (const other of targetsOf(table, false)) if (!mustWait(other)) visit(other);
     ordered.add(table);
   };
   for (const table of [...tables].sort((left, right) => requiredOf(left) - requiredOf(right))) visit(table);
   return [...ordered];
+}
+
+/** The tables that are wanted, and those that their rows must or may point to. */
+export function withReferenced(tables: readonly SeedTable[], wanted: ReadonlySet<string>): readonly SeedTable[] {
+  const byPlace = new Map(tables.map((table) => [table.place, table]));
+  const places = new Set(wanted);
+  // A set visits what is added to it on the way.
+  for (const place of places) for (const reference of byPlace.get(place)?.references ?? []) places.add(reference.place);
+  return tables.filter(({ place }) => places.has(place));
 }
 
 /** Whether a reference may not be left empty. */

@@ -2,7 +2,15 @@
 import { databaseError } from '../failure.ts';
 import type { Connection } from '../../postgres/connection.ts';
 import { quoteName } from '../../schema/sql.ts';
-import { inFillingOrder, isRequired, listSeedTables, type SeedReference, type SeedRule, type SeedTable } from './seed-tables.ts';
+import {
+  inFillingOrder,
+  isRequired,
+  listSeedTables,
+  type SeedReference,
+  type SeedRule,
+  type SeedTable,
+  withReferenced,
+} from './seed-tables.ts';
 import { Towards } from './seed-towards.ts';
 import { valuesOf } from './seed-values.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -15,6 +23,8 @@ export interface SeedOptions {
   readonly towards?: Snapshot | undefined;
   /** Tables that stay empty, by their names with their schemas. */
   readonly except?: ReadonlySet<string> | undefined;
+  /** The tables to fill, with those that they refer to; all unless said otherwise. */
+  readonly only?: ReadonlySet<string> | undefined;
 }
 
 const ROWS_PER_TABLE = 3;
@@ -22,6 +32,8 @@ const ROWS_PER_TABLE = 3;
 const ATTEMPTS_MAX = 24;
 /** How many rows of another table are known to point to. */
 const KNOWN_MAX = 10;
+/** Of one statement. */
+const PARAMETERS_MAX = 10_000;
 
 /**
  * Fills the tables as well as it can, those that others point to first; one that cannot be filled stays empty.
@@ -29,30 +41,41 @@ const KNOWN_MAX = 10;
  */
 export async function seedRows(connection: Connection, options: SeedOptions = {}): Promise<void> {
   const towards = new Towards(options.towards);
-  const tables = (await listSeedTables(connection)).map((table) => towards.extend(table));
+  const listed = await listSeedTables(connection);
+  const tables = (options.only === undefined ? listed : withReferenced(listed, options.only)).map((table) => towards.extend(table));
+  /** What was read of tables since they got rows. */
+  const read: KnownRows = new Map();
   for (const table of inFillingOrder(tables)) {
     if (options.except?.has(table.place)) continue;
-    const filler = new Filler(connection, table, towards);
+    const filler = new Filler(connection, table, towards, read);
     await filler.fill(options.rowsPerTable ?? ROWS_PER_TABLE);
+    read.delete(table.place);
   }
 }
 
 /** A value, or undefined where the column is left to its default. */
 type Row = ReadonlyMap<string, string | null>;
 
+type Known = readonly (readonly (string | null)[])[];
+
+/** Rows that can be pointed to, by their table and by what is asked for them. */
+type KnownRows = Map<string, Map<string, Promise<Known>>>;
+
 class Filler {
   readonly #connection: Connection;
   readonly #table: SeedTable;
   readonly #values = new Map<string, readonly string[]>();
-  readonly #known = new Map<SeedReference, readonly (readonly (string | null)[])[]>();
+  readonly #known = new Map<SeedReference, Known>();
+  readonly #read: KnownRows;
   /** How far each column, and each reference, has moved on in what it can choose from. */
   readonly #offsets = new Map<string, number>();
   /** The checks that are yet to come. */
   #future: readonly SeedRule[];
   #onlyRequired = false;
 
-  constructor(connection: Connection, table: SeedTable, towards: Towards) {
+  constructor(connection: Connection, table: SeedTable, towards: Towards, read: KnownRows) {
     this.#connection = connection;
+    this.#read = read;
     this.#table = table;
     this.#future = table.rules.filter((rule) => rule.kind === 'f');
     for (const column of table.columns) {
@@ -62,7 +85,11 @@ class Filler {
   }
 
   async fill(rowsMax: number): Promise<void> {
-    for (const reference of this.#table.references) this.#known.set(reference, await this.#rowsOf(reference));
+    const { references, place } = this.#table;
+    const known = await Promise.all(references.map((reference) => this.#rowsOf(reference)));
+    for (const [index, reference] of references.entries()) this.#known.set(reference, known[index] ?? []);
+    const pointsToItself = references.some((reference) => reference.place === place);
+    if (!pointsToItself && rowsMax > 1 && this.#future.length === 0 && (await this.#addAll(rowsMax))) return;
     for (let at = 0; at < rowsMax; at += 1) {
       if (!(await this.#add(at))) return;
       // What was just put in can be pointed to from the same table.
@@ -72,14 +99,35 @@ class Filler {
     }
   }
 
-  async #rowsOf(reference: SeedReference): Promise<readonly (readonly (string | null)[])[]> {
+  #rowsOf(reference: SeedReference): Promise<Known> {
     const names = reference.targets.map((name) => `${quoteName(name)}::text`).join(', ');
-    const { rows } = await this.#connection.query({
-      text: `select ${names} from ${reference.place} limit ${KNOWN_MAX}`,
-      name: undefined,
-      values: [],
-    });
+    const text = `select ${names} from ${reference.place} limit ${KNOWN_MAX}`;
+    const ofTable = this.#read.get(reference.place) ?? new Map<string, Promise<Known>>();
+    this.#read.set(reference.place, ofTable);
+    const rows = ofTable.get(text) ?? this.#connection.query({ text, name: undefined, values: [] }).then((result) => result.rows);
+    if (reference.place !== this.#table.place) ofTable.set(text, rows);
     return rows;
+  }
+
+  /** All rows in one statement, which mostly goes well; otherwise none is there, and they are tried one by one. */
+  async #addAll(rowsMax: number): Promise<boolean> {
+    const rows = Array.from({ length: rowsMax }, (_, at) => this.#row(at));
+    const columns = [...(rows[0]?.keys() ?? [])];
+    if (columns.length === 0 || columns.length * rowsMax > PARAMETERS_MAX) return false;
+    const inside = this.#connection.transactionStatus === 'T';
+    if (inside) await this.#connection.command('savepoint keelson_seed');
+    const tuples = rows.map((_, at) => `(${columns.map((__, index) => `$${at * columns.length + index + 1}`).join(', ')})`);
+    const text = `insert into ${this.#table.place} (${columns.map(quoteName).join(', ')}) values ${tuples.join(', ')}`;
+    try {
+      await this.#connection.query({ text, name: undefined, values: rows.flatMap((row) => columns.map((name) => row.get(name) ?? null)) });
+      return true;
+    } catch (error) {
+      if (this.#connection.broken) throw error;
+      if (inside) await this.#connection.command('rollback to savepoint keelson_seed');
+      return false;
+    } finally {
+      if (inside && !this.#connection.broken) await this.#connection.command('release savepoint keelson_seed');
+    }
   }
 
   async #add(at: number): Promise<boolean> {

@@ -19,6 +19,8 @@ const PREFIX = 'keelson_shadow_';
 /** The name carries the number of the lock that its owner holds as long as it lives. */
 const NAME = /^keelson_shadow_([0-9a-f]{15})_\d+$/u;
 const LEFT_OVERS_MAX = 100;
+/** A drop waits until the whole server has written its files: so many wait for each other, and go at once. */
+const DOOMED_MAX = 6;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** Makes shadows, and drops them all in the end. */
@@ -33,6 +35,8 @@ export class Shadows implements AsyncDisposable {
   readonly #owner: string;
   readonly #strategy: string;
   readonly #living = new Set<Shadow>();
+  /** What nobody needs any more, by name. */
+  readonly #doomed = new Set<string>();
   #made = 0;
 
   private constructor(options: ShadowsOptions, connection: Connection, facts: ServerFacts) {
@@ -75,6 +79,7 @@ export class Shadows implements AsyncDisposable {
   /** Drops all that were made, and leaves the server. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#living].map((shadow) => shadow.drop()));
+    await this.#dropDoomed();
     if (!this.#connection.broken) await this.#connection.close();
   }
 
@@ -89,12 +94,30 @@ export class Shadows implements AsyncDisposable {
     const shadow = new Shadow(urlOf(this.#url, name), {
       clone: () => this.#create(`template ${quoteName(name)}`),
       drop: async () => {
-        this.#living.delete(shadow);
-        if (!this.#connection.broken) await this.#connection.command(`drop database if exists ${quoteName(name)} with (force)`);
+        if (!this.#living.delete(shadow)) return;
+        this.#doomed.add(name);
+        if (this.#doomed.size >= DOOMED_MAX) await this.#dropDoomed();
       },
     });
     this.#living.add(shadow);
     return shadow;
+  }
+
+  /** All at once, each on a connection of its own, so that the server writes its files once and not the files of those that go next. */
+  async #dropDoomed(): Promise<void> {
+    const names = [...this.#doomed];
+    this.#doomed.clear();
+    if (this.#connection.broken) return;
+    await Promise.all(
+      names.map(async (name, at) => {
+        const connection = at === 0 ? this.#connection : await connectTo(this.#url, 'the server of the shadows');
+        try {
+          await connection.command(`drop database if exists ${quoteName(name)} with (force)`);
+        } finally {
+          if (at > 0 && !connection.broken) await connection.close();
+        }
+      }),
+    );
   }
 
   async #dropLeftOvers(): Promise<void> {
@@ -147,7 +170,7 @@ export class Shadow {
     return this.#upkeep.clone();
   }
 
-  /** Closes its connections and drops it. */
+  /** Closes its connections and drops it, if not at once, then with those that follow. */
   async drop(): Promise<void> {
     await this.#closeConnections();
     await this.#upkeep.drop();
