@@ -1,15 +1,23 @@
 /** The services of GLISK, and how they are built. */
 import { createHmac } from 'node:crypto';
 import path from 'node:path';
+import type { Clock } from 'keelson/clock';
 import type { Ground } from 'keelson/http';
 import { AuthorService } from './authors/service.ts';
+import { ReplicatePictures } from './images/client.ts';
+import { LocalPictures, PictureFolder } from './images/local.ts';
+import type { PictureMaker } from './images/schema.ts';
+import { PictureService } from './images/service.ts';
 import { PinataContents } from './ipfs/client.ts';
 import { LocalContents } from './ipfs/local.ts';
 import type { ContentStore } from './ipfs/schema.ts';
+import { UploadService } from './ipfs/service.ts';
 import { MintService } from './mints/service.ts';
 import type { Repositories } from './model.ts';
 import { OperatorService } from './operators/service.ts';
 import { PageService } from './page/service.ts';
+import type { RevealChain } from './reveals/schema.ts';
+import { RevealService } from './reveals/service.ts';
 import type { Declarations, Settings } from './settings.ts';
 import { StatsService } from './system/service.ts';
 import { TokenService } from './tokens/service.ts';
@@ -25,20 +33,27 @@ export interface Services {
   /** Where pictures and metadata lie. */
   readonly contents: ContentStore;
   readonly page: PageService;
+  readonly pictures: PictureService;
+  readonly uploads: UploadService;
+  readonly reveals: RevealService;
 }
 
 /** The contract of the small chain on this machine. */
 const LOCAL_CONTRACT = '0x5fbdb2315678afecb367f032d93f642f64180aa3';
 
 /** Builds the services on the ground of a starting app. */
-export function buildServices({ settings, database, secretKey, directory }: Ground<Repositories, Declarations>): Services {
+export function buildServices({ settings, database, secretKey, directory, clock }: Ground<Repositories, Declarations>): Services {
   const stats = new StatsService(database);
   const contents = contentsOf(settings, directory);
+  const folder = new PictureFolder(path.join(directory, '.keelson', 'pictures'), clock);
   return {
     authors: new AuthorService(database),
     tokens: new TokenService(database),
     stats,
     contents,
+    pictures: new PictureService({ database, maker: makerOf(settings, clock), store: folder, clock }),
+    uploads: new UploadService({ database, pictures: folder, contents, clock }),
+    reveals: new RevealService({ database, chain: () => chainOf(settings, { directory, clock }), clock }),
     page: new PageService({ database, stats, contents, lifeCycle: tokenLifeCycle, apiPrefix: settings.API_V1_PREFIX }),
     operators: new OperatorService({ token: settings.OPERATOR_TOKEN, trustsLoopback: settings.APP_ENV === 'development' }),
     mints: new MintService({
@@ -53,4 +68,24 @@ function contentsOf({ IPFS_SERVICE, PINATA_JWT }: Settings, directory: string): 
   // The settings ask for the key where Pinata is chosen.
   if (IPFS_SERVICE === 'pinata') return new PinataContents({ jwt: PINATA_JWT ?? '' });
   return new LocalContents(path.join(directory, '.keelson', 'contents'));
+}
+
+function makerOf({ IMAGE_SERVICE, REPLICATE_API_TOKEN }: Settings, clock: Clock): PictureMaker {
+  if (IMAGE_SERVICE === 'replicate') return new ReplicatePictures({ apiToken: REPLICATE_API_TOKEN ?? '', clock });
+  return new LocalPictures({ clock });
+}
+
+/** Loaded when the first token is revealed: a process that only serves never needs what signs transactions. */
+async function chainOf(
+  settings: Settings,
+  { directory, clock }: { readonly directory: string; readonly clock: Clock },
+): Promise<RevealChain> {
+  const { CHAIN_RPC_URL, NFT_CONTRACT_ADDRESS, KEEPER_PRIVATE_KEY } = settings;
+  const contractAddress = NFT_CONTRACT_ADDRESS ?? LOCAL_CONTRACT;
+  const { EvmChain } = await import('./reveals/client.ts');
+  if (CHAIN_RPC_URL !== undefined)
+    return new EvmChain({ node: CHAIN_RPC_URL, contractAddress, privateKey: KEEPER_PRIVATE_KEY ?? '', clock });
+  const { LocalChain, localKeeperKey } = await import('./reveals/local.ts');
+  const node = new LocalChain({ directory: path.join(directory, '.keelson', 'chain'), clock });
+  return new EvmChain({ node, contractAddress, privateKey: localKeeperKey, clock, pollMs: 100 });
 }
