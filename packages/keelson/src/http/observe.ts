@@ -6,6 +6,7 @@ import { KeelsonError } from '../errors.ts';
 import type { Postgres } from '../postgres/postgres.ts';
 import { listenTo, Metrics } from '../telemetry/metrics.ts';
 import { Prometheus } from '../telemetry/prometheus.ts';
+import type { WorkSource } from '../telemetry/work-metrics.ts';
 import { registeredTracer, type RequestSpan, Tracing } from '../telemetry/tracing.ts';
 import { isOnThisMachine } from './probes.ts';
 import { noteTrace, pathOf } from './request-log.ts';
@@ -16,13 +17,15 @@ export interface ObserveParts {
   readonly base: Pick<BaseSettings, 'METRICS'>;
   readonly postgres: Postgres;
   readonly clock: Clock;
+  /** The workers of this process, where it has some. */
+  readonly work?: WorkSource | undefined;
 }
 
 /** A request to a path that is none of ours: its URL must not become a name. */
 const NO_ROUTE = 'none';
 
 /** Measures the requests and the database of a server, each part only where somebody wants it. Danger: hooks run in their order; this is to come first. */
-export function observe(server: FastifyInstance, { base, postgres, clock }: ObserveParts): void {
+export function observe(server: FastifyInstance, { base, postgres, clock, work }: ObserveParts): void {
   const metrics = base.METRICS === 'off' ? undefined : new Metrics();
   const tracer = registeredTracer();
   const tracing = tracer === undefined ? undefined : new Tracing(tracer, postgres);
@@ -31,7 +34,7 @@ export function observe(server: FastifyInstance, { base, postgres, clock }: Obse
   if (tracing !== undefined) traceRequests(server, tracing);
   if (metrics !== undefined) {
     countRequests(server, metrics);
-    serveMetrics(server, new Prometheus(metrics, postgres), base.METRICS);
+    serveMetrics(server, new Prometheus(metrics, postgres, work), base.METRICS);
   }
 }
 

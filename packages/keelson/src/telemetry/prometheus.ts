@@ -3,6 +3,8 @@ import type { Metric, Registry } from 'prom-client';
 import type { Postgres } from '../postgres/postgres.ts';
 import type { Durations, Histogram } from './durations.ts';
 import type { Metrics } from './metrics.ts';
+import type { Read, Sample } from './sample.ts';
+import { type WorkSource, workReads } from './work-metrics.ts';
 
 /** Text for an answer. */
 export interface MetricsText {
@@ -10,33 +12,19 @@ export interface MetricsText {
   readonly text: string;
 }
 
-/** One line of a metric. */
-interface Sample {
-  readonly metricName?: string;
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly value: number;
-}
-
-/** A metric whose values are read when it is asked for. */
-interface Read {
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'gauge' | 'counter' | 'histogram';
-  readonly read: () => Sample[];
-}
-
 /** Makes text of what was counted. */
 export class Prometheus {
   readonly #reads: readonly Read[];
   #registries: Promise<readonly Registry[]> | undefined;
 
-  constructor(metrics: Metrics, postgres: Pick<Postgres, 'pool' | 'readers'>) {
+  constructor(metrics: Metrics, postgres: Pick<Postgres, 'pool' | 'readers'>, work?: WorkSource) {
     const { requests, statements, create, wait, use } = metrics;
     this.#reads = [
       ...poolReads(postgres),
       ...[create, wait, use, statements, requests].map(histogram),
       units(metrics),
       ...readers(postgres),
+      ...(work === undefined ? [] : workReads(work)),
     ];
   }
 
@@ -52,7 +40,7 @@ export class Prometheus {
     const { Registry: OwnRegistry } = await import('prom-client');
     const own = new OwnRegistry();
     for (const read of this.#reads)
-      own.registerMetric(parseMetric({ ...read, aggregator: 'sum', get: async () => ({ ...read, values: read.read() }) }));
+      own.registerMetric(parseMetric({ ...read, aggregator: 'sum', get: async () => ({ ...read, values: await read.read() }) }));
     ofProcess ??= openProcess();
     return [own, await ofProcess];
   }
