@@ -1,14 +1,16 @@
 /** The app as a whole: its documents, its settings and its tables say what its code and its contract say. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import { renderEnvExample } from 'keelson/config';
+import { Migrator, readRevisions } from 'keelson/migrate';
 import { sql } from 'keelson/schema';
 import { testDatabase } from 'keelson/testing';
 import type { Database } from 'keelson/work';
 import { startGlisk } from './calls.fixture.ts';
 import { model, type Repositories } from './model.ts';
-import { openGlisk } from './rows.fixture.ts';
+import { addTokens, openGlisk } from './rows.fixture.ts';
 import { settings } from './settings.ts';
 import { tokenLifeCycle } from './tokens/state.ts';
 
@@ -130,6 +132,30 @@ test('the migrations make the same tables, indexes, constraints, types and trigg
   assert.deepEqual(fromMigrations, fromTables);
 });
 
+// GLK-11
+test('the revisions go up, down and up again, with nothing left in between and equal catalogs after', async () => {
+  await using database = await openGlisk({ isolation: 'database' });
+  const revisions = await readRevisions(path.join(import.meta.dirname, 'migrations'));
+  const before = await catalogOf(database);
+  const connection = await database.postgres.connect();
+  try {
+    const migrator = new Migrator({ connection, revisions, namespace: model.namespace });
+    await migrator.down({ to: 'base' });
+    const left = await connection.command(`
+      select relname from pg_class where relnamespace = 'glisk'::regnamespace and relname !~ '^keelson_'
+      union all
+      select typname from pg_type where typnamespace = 'glisk'::regnamespace and typname !~ 'keelson_'
+      union all
+      select proname from pg_proc where pronamespace = 'glisk'::regnamespace
+    `);
+    assert.deepEqual(left.rows, []);
+    await migrator.up();
+  } finally {
+    await connection.close();
+  }
+  assert.deepEqual(await catalogOf(database), before);
+});
+
 /** What PostgreSQL says of the namespace, but for the history of migrations. */
 async function catalogOf(database: Database<Repositories>): Promise<readonly unknown[]> {
   return database.read((reader) =>
@@ -162,11 +188,22 @@ async function catalogOf(database: Database<Repositories>): Promise<readonly unk
   );
 }
 
-// GLK-7
-test('times are UTC, in the process and in every session', async () => {
-  await using database = await openGlisk();
-  const [row] = await database.read((reader) => reader.sql(sql<{ readonly zone: string }>`select current_setting('TimeZone') as zone`));
-  assert.equal(row?.zone, 'UTC');
+// T029 GLK-7
+test('T029: each test has a real PostgreSQL with the migrations applied, in UTC, and no row of the test before', async () => {
+  for (const round of [1, 2]) {
+    await using database = await openGlisk();
+    const [row] = await database.read((reader) =>
+      reader.sql(sql<{ readonly zone: string; readonly version: string; readonly moment: string }>`
+        select current_setting('TimeZone') as zone, version(), timestamptz '2026-01-01 00:00:00'::text as moment
+      `),
+    );
+    assert.equal(row?.zone, 'UTC');
+    assert.equal(row.moment, '2026-01-01 00:00:00+00');
+    assert.match(row.version, /^PostgreSQL \d+/u);
+    assert.equal(await database.read(({ tokens }) => tokens.count()), 0, `round ${round}`);
+    await addTokens(database, { count: 3 });
+    assert.equal((await database.read(({ tokens }) => tokens.find({ tokenId: 0 })))?.mintTimestamp, '2023-11-14T22:13:20.000Z');
+  }
 });
 
 // GLK-6

@@ -41,7 +41,7 @@ function numbersOf(answer: Answered): unknown[] {
 function fieldsOf({ body }: Answered): string[] {
   const { items } = body;
   assert.ok(Array.isArray(items));
-  const [first]: readonly unknown[] = items;
+  const first: unknown = items[0];
   assert.ok(typeof first === 'object' && first !== null);
   return Object.keys(first).toSorted();
 }
