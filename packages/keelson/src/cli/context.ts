@@ -32,6 +32,8 @@ export interface AppFacts {
 export interface WholeApp {
   /** Starts the app, and stops it when a signal comes. */
   readonly serve: () => Promise<void>;
+  /** Runs the workers of the app without serving, until a signal comes. */
+  readonly work: () => Promise<void>;
   /** Runs the seed; undefined when the app has none. */
   readonly seed: (() => Promise<void>) | undefined;
   /** Runs a block with the services of the app, which stand on its database and do not serve. */

@@ -88,6 +88,10 @@ function wholeOf<R extends Repositories, S, D extends Declarations>(app: App<R, 
       const { serveApp } = await import('./serve.ts');
       await serveApp(app, context);
     },
+    work: async () => {
+      const { workApp } = await import('./work.ts');
+      await workApp(app, context);
+    },
     seed:
       seed === undefined
         ? undefined

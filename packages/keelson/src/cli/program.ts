@@ -72,6 +72,12 @@ function addRunning(program: Command, whole: WholeApp, run: Run): void {
     .description('start the app; Ctrl-C stops it in good order, a second one at once')
     .action(() => run(whole.serve));
   program
+    .command('worker')
+    .description(
+      'run the workers of the app without serving, in as many processes as are started; Ctrl-C lets runs end and gives back the rest',
+    )
+    .action(() => run(whole.work));
+  program
     .command('dev')
     .description('start the app, and start it anew when one of its sources changes; Ctrl-C ends it')
     .action(() => run(async () => (await import('./dev.ts')).serveAndWatch()));

@@ -117,6 +117,31 @@ function milliseconds(
   return integer({ description, ...range, unit: 'milliseconds' });
 }
 
+const workers = {
+  WORKERS_IN_SERVER: choice({
+    description:
+      'Whether the server runs the workers of the app too; else `node app.ts worker` runs them, in as many processes as are wanted.',
+    values: ['on', 'off'],
+    default: {
+      note: 'on in development and test, else off',
+      value: (context: SettingContext) => (safeAtHome(context) ? 'on' : 'off'),
+    },
+  }),
+  WORKER_POLL_MS: milliseconds(
+    'How often workers look for rows without being woken, in milliseconds: the fallback when a notification is lost.',
+    {
+      default: 1_000,
+      min: 10,
+      max: 600_000,
+    },
+  ),
+  WORKER_DRAIN_MS: milliseconds('How long a stop lets runs of workers end before it gives their rows back, in milliseconds.', {
+    default: 10_000,
+    min: 0,
+    max: 3_600_000,
+  }),
+};
+
 const database = {
   DATABASE_URL: databaseUrl({
     description: 'The PostgreSQL server, 14 or newer. postgresql+asyncpg:// and postgresql+psycopg:// are understood too.',
@@ -233,7 +258,7 @@ const security = {
  * import { baseSettings, defineSettings, port, text } from 'keelson/config';
  * export const settings = defineSettings({ ...baseSettings, PROJECT_NAME: text({ description: 'The name.', default: 'GLISK' }), PORT: port(8001) });
  */
-export const baseSettings = { ...application, ...database, ...security };
+export const baseSettings = { ...application, ...database, ...workers, ...security };
 
 /** The values of {@link baseSettings}. */
 export type BaseSettings = SettingsOf<typeof baseSettings>;

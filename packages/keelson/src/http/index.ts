@@ -27,3 +27,5 @@ export { runUntilSignal } from './signals.ts';
 export type { Signal, SignalSource, Stoppable } from './signals.ts';
 export { startApp } from './start.ts';
 export type { RunningApp, StartOptions } from './start.ts';
+export { startWorkers } from './start-workers.ts';
+export type { RunningWorkers } from './start-workers.ts';
