@@ -2,10 +2,13 @@
 export { defineJobs } from './define-jobs.ts';
 export type { JobKinds, Jobs, Payloads, ScheduleDefinition } from './define-jobs.ts';
 export type { EnqueueOptions, JobUnit } from './enqueue.ts';
+export { discardJobs, pauseQueue, redriveJobs, resumeQueue, retryJobs } from './job-admin.ts';
+export type { JobChoice, SqlUnit } from './job-admin.ts';
 export type { JobCall, JobKind, Queue } from './job-kind.ts';
 export { Job, JobRepository, jobs, queuePauses, schedules } from './jobs.ts';
 export type { JobFailure } from './jobs.ts';
 export { jobsPart } from './jobs-part.ts';
+export type { JobsPartOptions } from './jobs-part.ts';
 export { leaseColumns, leaseIndex } from './lease.ts';
 export type { Leased } from './lease.ts';
 export type { PartGround, ProcessPart, RunningPart, WorkerStats } from './part.ts';

@@ -3,11 +3,10 @@ import { randomInt } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { KeelsonError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Connection } from '../postgres/connection.ts';
 import type { Result } from '../postgres/exchange.ts';
 import type { Postgres } from '../postgres/postgres.ts';
-import { endWhenSilent } from '../postgres/silence.ts';
 import { Statements } from '../schema/sql.ts';
+import { JobConnection } from './job-connection.ts';
 import { failedJob } from './job-failure.ts';
 import type { Queue, ReadyKind } from './job-kind.ts';
 import { JobQueue } from './job-queue.ts';
@@ -42,12 +41,14 @@ const WATCH_MS = 250;
 const REWALK_MS = 1_000;
 const TROUBLE_PAUSE_MS = 50;
 const TROUBLE_PAUSE_MS_MAX = 1_000;
-const SILENT_MS = 15_000;
+/** How long a drain waits for its last writes beyond its time. */
+const LAST_WRITE_MS = 10_000;
 
 /** The fetcher of jobs of one process. */
 export class JobFetcher<S> {
   readonly #options: JobFetcherOptions<S>;
   readonly #sql: JobSql;
+  readonly #connection: JobConnection;
   readonly #leaseMs: number;
   readonly #ending = new AbortController();
   readonly queues: readonly JobQueue<S>[];
@@ -56,7 +57,6 @@ export class JobFetcher<S> {
   #done: JobRun<S>[] = [];
   #failed: FailedRun<S>[] = [];
   #returned: JobRun<S>[] = [];
-  #connection: Connection | undefined;
   #isBusy = false;
   #isScheduled = false;
   #isDraining = false;
@@ -70,6 +70,7 @@ export class JobFetcher<S> {
   constructor(options: JobFetcherOptions<S>) {
     this.#options = options;
     this.#sql = new JobSql(new Statements(options.namespace, { named: options.postgres.namedStatements }));
+    this.#connection = new JobConnection(options.postgres, options.clock);
     this.#leaseMs = options.leaseMs ?? LEASE_MS;
     this.#owner = options.owner();
     this.#kinds = [...options.kinds.keys()];
@@ -114,10 +115,10 @@ export class JobFetcher<S> {
       }
     }
     this.#kick();
-    await this.#quiet(deadlineMs + SILENT_MS, () => this.#isWritten());
+    await this.#quiet(deadlineMs + LAST_WRITE_MS, () => this.#isWritten());
     this.#ending.abort();
     await this.#watching;
-    await this.#connection?.close();
+    await this.#connection.close();
   }
 
   #isWritten(): boolean {
@@ -171,7 +172,7 @@ export class JobFetcher<S> {
       // bounded by: what there is to write and to claim
       for (let turn = this.#next(); turn !== undefined; turn = this.#next()) {
         try {
-          this.#apply(turn, await sendTurn(await this.#connected(), this.#sql, turn));
+          this.#apply(turn, await sendTurn(await this.#connection.get(), this.#sql, turn));
           this.#troubles = 0;
         } catch (error) {
           await this.#recover(turn, error);
@@ -304,18 +305,6 @@ export class JobFetcher<S> {
         this.wake();
       } else this.#kick();
     }
-  }
-
-  async #connected(): Promise<Connection> {
-    let connection = this.#connection;
-    if (connection?.reusable === true) return connection;
-    connection?.destroy();
-    connection = await this.#options.postgres.connect();
-    connection.holder = 'jobs';
-    connection.watch = this.#options.postgres.watch;
-    void endWhenSilent(connection, SILENT_MS, this.#options.clock);
-    this.#connection = connection;
-    return connection;
   }
 }
 

@@ -1,0 +1,40 @@
+/** The connection of a fetcher of jobs: its own, so that a busy pool holds up no job, and made anew when it was lost. */
+import type { Clock } from '../clock.ts';
+import type { Connection } from '../postgres/connection.ts';
+import type { Postgres } from '../postgres/postgres.ts';
+import { endWhenSilent } from '../postgres/silence.ts';
+
+/** A connection that answers nothing for so long is given up. */
+const SILENT_MS = 15_000;
+
+/** The connection of a fetcher. */
+export class JobConnection {
+  readonly #postgres: Postgres;
+  readonly #clock: Clock;
+  #connection: Connection | undefined;
+
+  constructor(postgres: Postgres, clock: Clock) {
+    this.#postgres = postgres;
+    this.#clock = clock;
+  }
+
+  /**
+   * The connection, idle.
+   *
+   * @throws DATABASE_CONNECTION_FAILED
+   */
+  async get(): Promise<Connection> {
+    if (this.#connection?.reusable === true) return this.#connection;
+    this.#connection?.destroy();
+    const connection = await this.#postgres.connect();
+    connection.holder = 'jobs';
+    connection.watch = this.#postgres.watch;
+    void endWhenSilent(connection, SILENT_MS, this.#clock);
+    this.#connection = connection;
+    return connection;
+  }
+
+  async close(): Promise<void> {
+    await this.#connection?.close();
+  }
+}
