@@ -6,7 +6,7 @@ import { KeelsonError } from 'keelson/errors';
 import { type AppDefinition, LiveFeed } from 'keelson/http';
 import type { Repositories } from '../model.ts';
 import type { Services } from '../services.ts';
-import type { Declarations } from '../settings.ts';
+import type { Declarations, Settings } from '../settings.ts';
 
 type Extend = NonNullable<AppDefinition<Repositories, Services, Declarations>['extend']>;
 
@@ -41,6 +41,7 @@ export const servePage: Extend = (server, { services: { page }, database, settin
     title: settings.PROJECT_NAME,
     api: settings.API_V1_PREFIX,
     mint: MINT,
+    retry: whoRetries(settings),
     across: page.diagram('across'),
     down: page.diagram('down'),
   });
@@ -64,6 +65,12 @@ export const servePage: Extend = (server, { services: { page }, database, settin
       .send(Buffer.from(bytes));
   });
 };
+
+/** Whether the browser asks for the operator's token before it retries, after it was refused, or not at all. */
+function whoRetries({ APP_ENV, OPERATOR_TOKEN }: Settings): 'asked' | 'off' | 'open' {
+  if (APP_ENV === 'development') return 'open';
+  return OPERATOR_TOKEN === undefined ? 'off' : 'asked';
+}
 
 function readTokenId(text: string): number {
   const tokenId = /^\d{1,10}$/u.test(text) ? Number(text) : TOKEN_ID_MAX + 1;

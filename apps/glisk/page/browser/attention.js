@@ -1,5 +1,5 @@
 /** What needs attention: tokens that failed or that nobody works on, each with its reason and, where its life cycle allows it, a retry. */
-import { retryAsOperator } from './operator.js';
+import { canRetry, retryAsOperator } from './operator.js';
 
 const list = document.querySelector('#troubles');
 const none = document.querySelector('#no-troubles');
@@ -27,7 +27,7 @@ function make(trouble) {
   head.append(element('strong', '', `#${trouble.token_id}`), state);
   words.append(head, element('p', 'trouble-why', trouble.why));
   row.append(words);
-  if (trouble.can_retry) row.append(button(trouble, row));
+  if (trouble.can_retry && canRetry) row.append(button(trouble, row));
   return row;
 }
 
@@ -73,6 +73,7 @@ export function showTroubles(troubles, total) {
     if (list.children[at] !== row) list.insertBefore(row, list.children[at] ?? null);
   }
   none.hidden = troubles.length > 0;
+  document.querySelector('#no-retry').hidden = canRetry || troubles.length === 0;
   const text = total > troubles.length ? `${troubles.length} of ${total}` : '';
   if (count.textContent !== text) count.textContent = text;
 }

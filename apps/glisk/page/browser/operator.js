@@ -5,7 +5,10 @@ const form = document.querySelector('#operator-form');
 const field = document.querySelector('#operator-token');
 const why = document.querySelector('#operator-why');
 const explanation = why.textContent;
-const api = document.body.dataset.api;
+const { api, retry } = document.body.dataset;
+
+/** Whether this service has operators at all. */
+export const canRetry = retry !== 'off';
 
 let token = '';
 
@@ -29,15 +32,24 @@ document.querySelector('#operator-cancel').addEventListener('click', () => dialo
 /** Sends a token back to its beginning; gives whether it is done, and the sentence for the reader. */
 export async function retryAsOperator(id) {
   try {
-    for (let isAsked = false; ; isAsked = true) {
-      const headers = token === '' ? {} : { authorization: `Bearer ${token}` };
-      const response = await fetch(`${api}/tokens/${id}/retry`, { method: 'POST', headers });
-      if (response.ok) return { isDone: true, message: 'It begins anew.' };
-      if (response.status !== 401) return { isDone: false, message: (await response.json()).message };
-      token = await askForToken(isAsked);
+    let response;
+    let isWrong = false;
+    if (retry === 'open' || token !== '') response = await send(id);
+    // bounded by: the reader, who may give up
+    while (response === undefined || response.status === 401) {
+      token = await askForToken(isWrong);
       if (token === '') return { isDone: false, message: '' };
+      response = await send(id);
+      isWrong = true;
     }
+    if (response.ok) return { isDone: true, message: 'It begins anew.' };
+    const { message } = await response.json();
+    return { isDone: false, message };
   } catch {
     return { isDone: false, message: 'The service could not be reached.' };
   }
+}
+
+function send(id) {
+  return fetch(`${api}/tokens/${id}/retry`, { method: 'POST', headers: token === '' ? {} : { authorization: `Bearer ${token}` } });
 }

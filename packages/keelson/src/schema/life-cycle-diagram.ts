@@ -26,8 +26,8 @@ interface Measures {
 }
 
 const measures: Readonly<Record<DiagramOptions['direction'], Measures>> = {
-  across: { along: 172, across: 92, gapAlong: 64, gapAcross: 64, acrossBeside: 92, arcs: 36 },
-  down: { along: 58, across: 172, gapAlong: 30, gapAcross: 34, acrossBeside: 104, arcs: 26 },
+  across: { along: 200, across: 92, gapAlong: 46, gapAcross: 60, acrossBeside: 92, arcs: 34 },
+  down: { along: 58, across: 190, gapAlong: 28, gapAcross: 28, acrossBeside: 100, arcs: 22 },
 };
 const EDGE = 4;
 const ROUND = 10;
@@ -198,7 +198,7 @@ ${texts}`;
       ];
     }
     const level = source.across + source.acrossSize / 2;
-    const entry = targetMiddle - APART;
+    const entry = targetMiddle - Math.min(APART, target.alongSize / 4);
     return [
       [source.along, level],
       [entry, level],
