@@ -158,9 +158,10 @@ export class Runs<R extends Repositories, S> {
     const lookMs = Math.max(5, Math.min(LOOK_MAX_MS, worker.limits.timeoutMs / 4, gather === undefined ? LOOK_MAX_MS : gather.waitMs / 4));
     // bounded by: stop
     while (!this.#ending.signal.aborted) {
+      // First of all it waits: what it begins would begin it, before anybody knows that it is there.
+      await clock.sleep(lookMs, this.#ending.signal).catch(() => undefined);
       this.#look();
       if (gather !== undefined) this.begin();
-      await clock.sleep(lookMs, this.#ending.signal).catch(() => undefined);
     }
   }
 
