@@ -39,6 +39,9 @@ export interface Counted {
   readonly rows: string;
 }
 
+/** Beyond it, how many are stuck says no more. */
+const STUCK_COUNT_MAX = 1_000;
+
 /** How many rows there are of each kind and state, and how many tokens nobody has worked on for a while, in one query. */
 export function selectCounts(stuckAfterMs: number): Sql<Counted> {
   return sql<Counted>`
@@ -49,9 +52,15 @@ export function selectCounts(stuckAfterMs: number): Sql<Counted> {
     select 'author', null, count(*) from ${authors}
     union all
     select 'stuck', null, count(*)
-    from ${tokens}
-    where status in ('detected', 'generating', 'uploading', 'ready')
-      and lease_owner is null
-      and greatest(created_at, available_at) < now() - ${stuckAfterMs}::int * interval '1 millisecond'
+    from (
+      select 1
+      from ${tokens}
+      where status in ('detected', 'generating', 'uploading', 'ready')
+        -- Nothing is added before it is minted: so much of the index need not be read.
+        and mint_timestamp < now() - ${stuckAfterMs}::int * interval '1 millisecond'
+        and lease_owner is null
+        and greatest(created_at, available_at) < now() - ${stuckAfterMs}::int * interval '1 millisecond'
+      limit ${STUCK_COUNT_MAX}::int
+    ) as waiting
   `;
 }

@@ -14,7 +14,10 @@ export const StatsPublic = Type.Object({
     failed: Count,
   }),
   total: Count,
-  stuck: Type.Integer({ minimum: 0, description: 'Tokens on their way that no worker holds, and that have waited for five minutes.' }),
+  stuck: Type.Integer({
+    minimum: 0,
+    description: 'Tokens on their way that no worker holds, and that have waited for five minutes; counted up to 1,000.',
+  }),
   authors: Count,
   reveals: Type.Object({ pending: Count, sent: Count, confirmed: Count, failed: Count }),
 });

@@ -25,7 +25,7 @@ export interface RevealCounts {
 export interface Stats {
   readonly tokens: TokenCounts;
   readonly total: number;
-  /** Tokens on their way that no worker holds, and that have waited longer than a while. */
+  /** Tokens on their way that no worker holds, and that have waited longer than a while; counted up to 1,000. */
   readonly stuck: number;
   readonly authors: number;
   readonly reveals: RevealCounts;
@@ -36,13 +36,33 @@ const STUCK_AFTER_MS = 5 * MINUTE_MS;
 
 export class StatsService {
   readonly #database: Database<Repositories>;
+  #running: Promise<Stats> | undefined;
+  #next: Promise<Stats> | undefined;
 
   constructor(database: Database<Repositories>) {
     this.#database = database;
   }
 
-  /** How the whole stands now. */
+  /** How the whole stands now. One query at a time: who asks while one runs shares the one that comes after it, so that nobody sees less than was committed. */
   async read(): Promise<Stats> {
+    const running = this.#running;
+    if (this.#next === undefined && running === undefined) return this.#begin();
+    this.#next ??= Promise.allSettled([running]).then(() => {
+      this.#next = undefined;
+      return this.#begin();
+    });
+    return this.#next;
+  }
+
+  #begin(): Promise<Stats> {
+    const counting = this.#count().finally(() => {
+      this.#running = undefined;
+    });
+    this.#running = counting;
+    return counting;
+  }
+
+  async #count(): Promise<Stats> {
     const counts = await this.#database.read(({ sql }) => sql(selectCounts(STUCK_AFTER_MS)));
     const of = (what: Counted['what'], state: string | null = null): number =>
       Number(counts.find((each) => each.what === what && each.state === state)?.rows ?? 0);

@@ -110,6 +110,16 @@ test('the stats count tokens and transactions by state, and what nobody has work
   });
 });
 
+// GLK-14
+test('many who ask for the stats at once share a query or two, and see what was committed before they asked', async () => {
+  await using glisk = await startGlisk();
+  const first = glisk.services.stats.read();
+  await fill(glisk, 'detected');
+  const later = await Promise.all(Array.from({ length: 50 }, () => glisk.services.stats.read()));
+  for (const stats of later) assert.equal(stats.total, 1);
+  assert.ok(new Set([await first, ...later]).size <= 3);
+});
+
 // GLK-14 GLK-4
 test('an operator lets a token begin anew that failed or is stuck in generation, and no other', async () => {
   await using glisk = await startGlisk({ OPERATOR_TOKEN });
