@@ -37,6 +37,7 @@ export interface FetcherGround<R extends Repositories, S> {
 const GRACE_MS = 1_000;
 /** Wake-ups that find nothing make the next one wait, at most so long. */
 const GAP_MAX_MS = 100;
+const DUE_STEP_MS = 5;
 
 /** One worker in one process. */
 export class Fetcher<R extends Repositories, S> {
@@ -56,6 +57,8 @@ export class Fetcher<R extends Repositories, S> {
   /** How long after an empty claim the next waits, however often it is woken. */
   #gapMs = 0;
   #emptyMs = 0;
+  /** When to look for rows that wait for their next attempt. */
+  readonly #due = new Set<number>();
 
   constructor(ground: FetcherGround<R, S>) {
     const { worker, statements, clock, log } = ground;
@@ -96,7 +99,10 @@ export class Fetcher<R extends Repositories, S> {
 
   /** Hears that rows wait; those that came back may lie before where the last claim ended. */
   wake(kind: WakeKind): void {
-    if (kind === 'back') this.#claimer.rewind();
+    if (kind === 'back') {
+      this.#claimer.rewind();
+      this.#gapMs = 0;
+    }
     this.#ring();
   }
 
@@ -129,13 +135,18 @@ export class Fetcher<R extends Repositories, S> {
     this.#ended.push({ kind: 'back', row, waitMs: 0, isCounted: false, error: undefined });
   }
 
+  get #isOver(): boolean {
+    return this.#isStopping && this.#runs.held === 0 && this.#ended.length === 0;
+  }
+
   async #loop(): Promise<void> {
     // bounded by: drain
-    while (!(this.#isStopping && this.#runs.held === 0 && this.#ended.length === 0)) {
+    while (!this.#isOver) {
       this.#isRung = false;
       const verdicts = this.#ended.splice(0);
       if (verdicts.length > 0) await this.#finisher.finish(verdicts);
       const isEmpty = this.#isStopping || this.#isPaused || (await this.#claim());
+      if (this.#isOver) return;
       if (this.#ended.length === 0 && (isEmpty || this.#runs.room === 0)) await this.#rest();
       // Those that end in one turn are finished together.
       else await nextTurn();
@@ -212,11 +223,17 @@ export class Fetcher<R extends Repositories, S> {
     else log.warn('worker.retry', { ...facts, wait_ms: verdict.waitMs });
   }
 
-  /** Rows that wait for less than a poll are claimed when their time has come. */
+  /** Rows that wait for less than a poll are claimed when their time has come; those whose time is nearly the same, together. */
   #wakeWhenDue(waitMs: number): void {
-    if (waitMs >= this.#ground.pollMs || this.#isStopping) return;
-    const timer = setTimeout(() => this.wake('back'), waitMs + 1);
-    timer.unref();
+    if (waitMs === 0 || waitMs >= this.#ground.pollMs || this.#isStopping) return;
+    const due = Math.ceil((this.#ground.clock.monotonicMs() + waitMs) / DUE_STEP_MS);
+    if (this.#due.has(due)) return;
+    this.#due.add(due);
+    const wake = (): void => {
+      this.#due.delete(due);
+      this.wake('back');
+    };
+    setTimeout(wake, waitMs + DUE_STEP_MS).unref();
   }
 
   #ring(): void {
