@@ -51,22 +51,29 @@ export class ReplicatePictures implements PictureMaker {
   }
 
   async make(request: PictureRequest, call: PictureCall): Promise<Picture> {
-    const begun = (await this.#resume(request, call)) ?? (await this.#begin(request, call));
-    const done = await this.#settle(begun, call.signal);
-    const picture = await this.#download(pictureAddress(done), call.signal);
-    return { ...picture, jobId: done.id };
+    const earlier = await this.#resume(request, call);
+    return earlier ?? this.#finish(await this.#begin(request, call), call.signal);
   }
 
-  /** The job of an earlier attempt while it can still give a picture. */
-  async #resume(request: PictureRequest, call: PictureCall): Promise<Prediction | undefined> {
+  /** The picture of the job that an earlier attempt began; undefined when it is gone, as it is an hour after it was made. */
+  async #resume(request: PictureRequest, call: PictureCall): Promise<Picture | undefined> {
     if (request.jobId === undefined || !/^[A-Za-z0-9_-]{1,64}$/u.test(request.jobId)) return undefined;
     try {
       const found = await this.#look(request.jobId, call.signal);
-      return isWorking(found) || found.status === 'succeeded' ? found : undefined;
+      const canStill = isWorking(found) || (found.status === 'succeeded' && pictureAddress(found) !== null);
+      return canStill ? await this.#finish(found, call.signal) : undefined;
     } catch (error) {
-      if (isKeelsonError(error, 'OUTSIDE_REFUSED') && error.data?.['status'] === 404) return undefined;
+      const status = isKeelsonError(error, 'OUTSIDE_REFUSED') ? error.data?.['status'] : undefined;
+      if (status === 403 || status === 404 || status === 410) return undefined;
       throw error;
     }
+  }
+
+  async #finish(begun: Prediction, signal: AbortSignal): Promise<Picture> {
+    const done = await this.#settle(begun, signal);
+    const url = pictureAddress(done);
+    if (url === null) throw unavailable(SERVICE, `ended the job ${done.id} without a picture`);
+    return { ...(await this.#download(url, signal)), jobId: done.id };
   }
 
   async #begin(request: PictureRequest, call: PictureCall): Promise<Prediction> {
@@ -149,12 +156,10 @@ function isWorking(found: Prediction): boolean {
   return found.status === 'starting' || found.status === 'processing';
 }
 
-/** The first picture of an output: an address, or a list of them. */
-function pictureAddress(done: Prediction): URL {
+/** The first picture of an output: an address, or a list of them; null when there is none. */
+function pictureAddress(done: Prediction): URL | null {
   const first: unknown = Array.isArray(done.output) ? done.output[0] : done.output;
-  const url = typeof first === 'string' ? URL.parse(first) : null;
-  if (url === null) throw unavailable(SERVICE, `ended the job ${done.id} without a picture`);
-  return url;
+  return typeof first === 'string' ? URL.parse(first) : null;
 }
 
 /** What the first bytes say, whatever a header says. */

@@ -13,8 +13,6 @@ import {
   InsufficientFundsError,
   isHex,
   keccak256,
-  NonceTooHighError,
-  NonceTooLowError,
   type PublicClient,
   RpcRequestError,
   type TransactionReceipt,
@@ -72,7 +70,7 @@ export class EvmChain implements RevealChain {
   readonly #account: ReturnType<typeof privateKeyToAccount>;
   #chainId: number | undefined;
   /** Of one process, one transaction after the other asks for its nonce. */
-  #sending: Promise<unknown> = Promise.resolve();
+  #sending: Promise<undefined> = Promise.resolve(undefined);
 
   constructor(options: EvmChainOptions) {
     this.#options = { confirmations: 1, pollMs: 1_000, waitMs: 120_000, timeoutMs: 10_000, ...options };
@@ -84,9 +82,15 @@ export class EvmChain implements RevealChain {
   async send(reveals: readonly Reveal[], call: SendCall): Promise<RevealTransactionSent> {
     if (reveals.length === 0 || reveals.length > BATCH_MAX)
       throw refused(SERVICE, `takes 1 to ${String(BATCH_MAX)} reveals at once, not ${String(reveals.length)}`);
-    const turn = this.#sending.then(() => this.#guard(call, (client) => this.#sendInTurn(client, reveals, call)));
-    this.#sending = turn.catch(() => undefined);
-    return turn;
+    const before = this.#sending;
+    const over = Promise.withResolvers<undefined>();
+    this.#sending = over.promise;
+    try {
+      await unlessAborted(before, call.signal);
+      return await this.#guard(call, (client) => this.#sendInTurn(client, reveals, call));
+    } finally {
+      void before.then(over.resolve);
+    }
   }
 
   async wait(txHash: string, call: ChainCall): Promise<RevealReceipt> {
@@ -140,8 +144,7 @@ export class EvmChain implements RevealChain {
       } catch (error) {
         const said = textOf(error);
         if (/already known|already imported/iu.test(said)) return sent;
-        const isTaken = find(error, NonceTooLowError) ?? find(error, NonceTooHighError);
-        if (isTaken === undefined && !/nonce too (?:low|high)|replacement transaction underpriced/iu.test(said)) throw error;
+        if (!/nonce too (?:low|high)|nonce has already|underpriced/iu.test(said)) throw error;
         taken = error;
         await this.#options.clock.sleep(this.#options.pollMs, call.signal);
       }
@@ -229,6 +232,19 @@ async function receiptOf(client: PublicClient, txHash: string): Promise<Transact
   }
 }
 
+/** Waits for what never fails, or rejects with the signal's reason. */
+async function unlessAborted(awaited: Promise<undefined>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<never>();
+  const stop = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    signal.throwIfAborted();
+    await Promise.race([awaited, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
 /** The error of the catalogue that tells what a failure means for whoever would try again. */
 function chainError(error: unknown): KeelsonError {
   const known = find(error, KeelsonError);
@@ -242,7 +258,8 @@ function chainError(error: unknown): KeelsonError {
     return refused('The contract', `refuses: ${why.slice(0, 200)}`, error);
   }
   if (find(error, ExecutionRevertedError) !== undefined) return refused('The contract', 'refuses the call', error);
-  if (find(error, InsufficientFundsError) !== undefined) return refused(SERVICE, 'finds that the account of the keeper cannot pay', error);
+  if (find(error, InsufficientFundsError) !== undefined || /insufficient funds/iu.test(textOf(error)))
+    return refused(SERVICE, 'finds that the account of the keeper cannot pay', error);
   const said = find(error, RpcRequestError);
   if (said !== undefined && wrongCalls.has(said.code)) return refused(SERVICE, `refused the call: ${said.details.slice(0, 200)}`, error);
   return unavailable(SERVICE, `failed: ${textOf(error).slice(0, 200)}`, error);
