@@ -6,6 +6,7 @@ import type { Declarations } from '../config/declaration.ts';
 import type { SettingsDefinition } from '../config/definition.ts';
 import { type EnvironmentVariables, workingDirectory } from '../config/environment.ts';
 import type { RouteFacts } from '../http/route.ts';
+import type { WorkerSource } from '../queue/backlog.ts';
 import type { DdlObject } from '../schema/raw-ddl.ts';
 import type { AnyTable } from '../schema/table.ts';
 import type { Model } from '../work/model.ts';
@@ -25,6 +26,10 @@ export interface AppFacts {
   readonly migrationsDirectory: string;
   /** Its policies say which role needs rights. */
   readonly model: Model;
+  /** What its workers claim from. */
+  readonly workers: readonly WorkerSource[];
+  /** The queues of its jobs. */
+  readonly queues: readonly string[];
   readonly routes: readonly (RouteFacts & { readonly guard: { readonly name: string } })[];
 }
 

@@ -7,6 +7,7 @@ import { appDirectory, type Context, migrationsPath, type WholeApp } from './con
 import { describeFailure, exitCodeOf } from './failure.ts';
 import { type Input, processInput } from './input.ts';
 import { type Output, processOutput } from './output.ts';
+import { sourceOf } from '../queue/targets.ts';
 import { runProgram } from './program.ts';
 
 /** What a program has around it. */
@@ -68,11 +69,24 @@ export async function runCommand<R extends Repositories, S, D extends Declaratio
 ): Promise<number> {
   try {
     const migrationsDirectory = migrationsPath(app.migrationsDirectory);
-    const { name, version, description, model, settings, routes } = app;
+    const { name, version, description, model, settings, routes, workers = [], jobs } = app;
     const { namespace, tables, objects } = model;
     const context: Context = {
       ...surroundings,
-      app: { name, version, description, settings, namespace, tables, objects, model, migrationsDirectory, routes },
+      app: {
+        name,
+        version,
+        description,
+        settings,
+        namespace,
+        tables,
+        objects,
+        model,
+        migrationsDirectory,
+        routes,
+        workers: workers.map(sourceOf),
+        queues: jobs?.names ?? [],
+      },
       directory: appDirectory(migrationsDirectory),
     };
     return await runProgram(context, { argv, whole: wholeOf(app, context) });

@@ -8,6 +8,7 @@ import { addDb } from './db-command.ts';
 import { exitCodes } from './failure.ts';
 import { addMigrate } from './migrate-command.ts';
 import { addUser } from './user-command.ts';
+import { addWork } from './work-command.ts';
 
 /** What is run. */
 export interface Invocation {
@@ -62,6 +63,7 @@ function buildProgram(context: Context, whole: WholeApp, run: Run): Command {
   addMigrate(program, context, run);
   addDb(program, context, { run, whole });
   addUser(program, context, { run, whole });
+  addWork(program, context, run);
   addInspecting(program, context, run);
   return program;
 }

@@ -3,6 +3,7 @@ import { fastify, type FastifyInstance } from 'fastify';
 import type { BaseSettings } from '../config/base.ts';
 import type { Declarations } from '../config/declaration.ts';
 import type { Health } from '../health/health.ts';
+import type { WorkSource } from '../telemetry/work-metrics.ts';
 import type { Repositories } from '../work/model.ts';
 import type { App, Standing } from './app.ts';
 import { acceptForms, acceptJson, keepBytes } from './bodies.ts';
@@ -30,6 +31,8 @@ export interface ServerParts<R extends Repositories, S, D extends Declarations> 
   readonly base: BaseSettings;
   readonly health: Health;
   readonly drain?: Drain | undefined;
+  /** The workers of the app, for /metrics. */
+  readonly work?: WorkSource | undefined;
   /** Limits that differ, for tests. */
   readonly limits?: Partial<EdgeLimits> | undefined;
 }
@@ -51,7 +54,7 @@ export async function buildServer<R extends Repositories, S, D extends Declarati
 ): Promise<FastifyInstance> {
   const { base, drain = new Drain() } = parts;
   const server = createServer(parts);
-  observe(server, { base, postgres: parts.database.postgres, clock: parts.clock });
+  observe(server, { base, postgres: parts.database.postgres, clock: parts.clock, work: parts.work });
   const routes = app.routes.map((route): Bound<R, S> => ({
     route,
     path: route.root === true ? route.url : `${base.API_V1_PREFIX}${route.url}`,

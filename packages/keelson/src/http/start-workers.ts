@@ -3,8 +3,11 @@ import type { Declarations, SettingsOf } from '../config/declaration.ts';
 import { KeelsonError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { connectPostgres, type Postgres } from '../postgres/postgres.ts';
+import { countBacklog } from '../queue/backlog.ts';
 import { WakeUps } from '../queue/listen.ts';
 import { wakeAfterWrites, WorkerProcess } from '../queue/process.ts';
+import { sourceOf } from '../queue/targets.ts';
+import type { WorkSource } from '../telemetry/work-metrics.ts';
 import type { Database } from '../work/database.ts';
 import type { Repositories } from '../work/model.ts';
 import type { App } from './app.ts';
@@ -83,6 +86,27 @@ async function connectDirect<R extends Repositories, S, D extends Declarations>(
   const direct = await connectPostgres({ url, poolSize: 1, readers: 1, connectRetryMs: base.DATABASE_CONNECT_RETRY_MS, log, clock });
   steps.undoWith('direct connections', () => direct.close());
   return direct;
+}
+
+/** What /metrics says of the workers of an app; what waits is counted in the database, whichever process works. */
+export function workSourceOf<R extends Repositories, S, D extends Declarations>(
+  app: App<R, S, D>,
+  { readers }: Postgres,
+  process: WorkerProcess | undefined,
+): WorkSource | undefined {
+  if (!hasWork(app)) return undefined;
+  const { namespace } = app.model;
+  const request = {
+    query: readers.query.bind(readers),
+    namespace,
+    workers: (app.workers ?? []).map(sourceOf),
+    queues: app.jobs?.names ?? [],
+  };
+  return {
+    stats: () => process?.stats ?? [],
+    sweeps: process === undefined ? undefined : () => process.sweeps,
+    waiting: () => countBacklog(request),
+  };
 }
 
 function hasWork<R extends Repositories, S, D extends Declarations>({ workers = [], jobs }: App<R, S, D>): boolean {

@@ -16,7 +16,7 @@ import { Drain } from './drain.ts';
 import { type GroundOptions, layGround, type Tools, withTools } from './ground.ts';
 import { listen, refuseTaken } from './listen.ts';
 import { buildServer } from './server.ts';
-import { workInServer } from './start-workers.ts';
+import { workInServer, workSourceOf } from './start-workers.ts';
 
 /** How an app is started. */
 export interface StartOptions extends GroundOptions {
@@ -71,7 +71,7 @@ async function start<R extends Repositories, S, D extends Declarations>(
   const server = await steps.run('routes', async () => {
     const health = healthOf(app, { postgres, revisions, drain, clock, log });
     steps.undoWith('health', () => health.close());
-    const built = await buildServer(app, { ...standing, base, health, drain });
+    const built = await buildServer(app, { ...standing, base, health, drain, work: workSourceOf(app, postgres, workers) });
     steps.undoWith('routes', () => built.close());
     // The probe's connection is there before it is needed: when the server has none left, a probe could not open it.
     await health.ready();

@@ -12,7 +12,7 @@ import { LeaseHeartbeat } from './heartbeat.ts';
 import { WakeUps } from './listen.ts';
 import { Registration } from './liveness.ts';
 import type { PartGround, ProcessPart, RunningPart, WorkerStats } from './part.ts';
-import { Sweeper } from './sweep.ts';
+import { Sweeper, type SweepStats } from './sweep.ts';
 import { leasedTables, sweepTargets } from './targets.ts';
 import type { Worker } from './worker.ts';
 import { workers as workerTable } from './worker-table.ts';
@@ -47,6 +47,7 @@ export class WorkerProcess implements AsyncDisposable {
   readonly #undo: (() => Promise<void> | void)[] = [];
   readonly #log: Log;
   #registration: Registration | undefined;
+  #sweeper: Sweeper | undefined;
   #draining: Promise<void> | undefined;
 
   private constructor(log: Log) {
@@ -78,6 +79,11 @@ export class WorkerProcess implements AsyncDisposable {
 
   get stats(): readonly WorkerStats[] {
     return this.#parts.flatMap(({ stats }) => stats);
+  }
+
+  /** What its sweeper has found dead, and what it gave back. */
+  get sweeps(): SweepStats {
+    return this.#sweeper?.stats ?? { deadTotal: 0, freedTotal: 0, expiredTotal: 0 };
   }
 
   /**
@@ -122,6 +128,7 @@ export class WorkerProcess implements AsyncDisposable {
     this.#undo.push(() => registration.close({ isHolding: this.stats.some(({ held }) => held > 0) }));
     const targets = [...sweepTargets(workers), ...(jobs?.sweeps ?? [])];
     const sweeper = new Sweeper({ ...shared, targets, onFreed: (table) => wakeUps.wake(table, 'back') });
+    this.#sweeper = sweeper;
     this.#undo.push(() => sweeper.stop());
     this.#undo.push(wakeAfterWrites(database, workers, wakeUps));
     const ground: PartGround<R, S> = {

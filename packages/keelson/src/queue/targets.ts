@@ -1,6 +1,7 @@
 /** What the workers of a process claim from, as the sweeper and the heartbeats want to know it: one target for each table. */
 import type { ColumnInfo } from '../schema/table.ts';
 import type { Repositories } from '../work/model.ts';
+import type { WorkerSource } from './backlog.ts';
 import type { SweepTarget } from './sweep.ts';
 import type { Worker } from './worker.ts';
 
@@ -33,4 +34,10 @@ export function sweepTargets(
 
 function keyTypeOf({ sqlType }: ColumnInfo): SweepTarget['keyType'] {
   return sqlType === 'uuid' || sqlType === 'bigint' || sqlType === 'integer' ? sqlType : 'text';
+}
+
+/** What a worker claims from, for those who count what waits. */
+export function sourceOf({ name, target }: Claiming & { readonly name: string }): WorkerSource {
+  const { table, state, waiting, working } = target;
+  return { name, table: table.name, stateColumn: state.name, waiting, working };
 }

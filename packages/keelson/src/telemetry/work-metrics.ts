@@ -28,6 +28,8 @@ export interface SweepFacts {
 export interface WaitingFacts {
   readonly name: string;
   readonly waiting: number;
+  /** Leased by any process. */
+  readonly held: number;
 }
 
 /** Where the metrics of workers are read. */
@@ -62,7 +64,7 @@ export function workReads({ stats, sweeps, waiting }: WorkSource): Read[] {
       read: () => stats().flatMap(outcomes),
     },
     ...(sweeps === undefined ? [] : sweepReads(sweeps)),
-    ...(waiting === undefined ? [] : [waitingRead(waiting)]),
+    ...(waiting === undefined ? [] : waitingReads(waiting)),
   ];
 }
 
@@ -87,14 +89,28 @@ function sweepReads(sweeps: () => SweepFacts): Read[] {
   ];
 }
 
-function waitingRead(waiting: () => Promise<readonly WaitingFacts[]>): Read {
-  return {
-    name: 'keelson_worker_waiting',
-    help: 'Rows or jobs that wait to be claimed by any process, counted up to 10,000.',
+function waitingReads(waiting: () => Promise<readonly WaitingFacts[]>): Read[] {
+  let asking: Promise<readonly WaitingFacts[]> | undefined;
+  // Both metrics are read at once: one question answers both.
+  const ask = (): Promise<readonly WaitingFacts[]> => {
+    asking ??= waiting()
+      .catch(() => [])
+      .finally(() => {
+        asking = undefined;
+      });
+    return asking;
+  };
+  const each = ([name, help]: readonly [string, string], value: (facts: WaitingFacts) => number): Read => ({
+    name: `keelson_worker_${name}`,
+    help,
     type: 'gauge',
     read: async () => {
-      const facts = await waiting().catch(() => []);
-      return facts.map(({ name, waiting: value }) => ({ labels: { worker: name }, value }));
+      const facts = await ask();
+      return facts.map((fact) => ({ labels: { worker: fact.name }, value: value(fact) }));
     },
-  };
+  });
+  return [
+    each(['waiting', 'Rows or jobs that wait to be claimed by any process, counted up to 10,000.'], (fact) => fact.waiting),
+    each(['leased', 'Rows or jobs that any process holds, counted up to 10,000.'], ({ held }) => held),
+  ];
 }
