@@ -2,9 +2,12 @@
 import { main } from 'keelson/cli';
 import { defineApp } from 'keelson/http';
 import { authorRoutes } from './authors/routes.ts';
+import { generation } from './images/worker.ts';
+import { upload } from './ipfs/worker.ts';
 import { mintRoutes } from './mints/routes.ts';
 import { model } from './model.ts';
 import { servePage } from './page/routes.ts';
+import { reveal } from './reveals/worker.ts';
 import { buildServices } from './services.ts';
 import { settings } from './settings.ts';
 import { systemRoutes } from './system/routes.ts';
@@ -20,6 +23,7 @@ export const glisk = defineApp({
   migrationsDirectory: new URL('./migrations', import.meta.url),
   services: buildServices,
   routes: [...tokenRoutes, ...authorRoutes, ...systemRoutes, ...mintRoutes],
+  workers: [generation, upload, reveal],
   extend: servePage,
 });
 

@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto';
 import type { Hex } from 'viem';
 import { encodeAbiParameters, encodeEventTopics, keccak256, numberToHex, pad, parseAbi, toHex } from 'viem/utils';
+import { localContractAddress } from '../chain-wire.ts';
 
 /** The events of the contract, as its source has them. */
 export const contractEvents = parseAbi([
@@ -10,7 +11,7 @@ export const contractEvents = parseAbi([
 ]);
 
 /** The contract whose logs the tests deliver. */
-export const contract = '0x5fbdb2315678afecb367f032d93f642f64180aa3';
+export const contract = localContractAddress;
 
 /** A log of a block, as it is delivered. */
 export interface DeliveredLog {

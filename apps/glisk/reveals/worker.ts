@@ -7,7 +7,7 @@ export const reveal = worker('reveal', {
   claim: { from: 'tokens', in: 'ready', orderBy: 'mintTimestamp' },
   attemptsMax: 10,
   timeoutMs: 10 * MINUTE_MS,
-  concurrency: 50,
+  concurrency: 1,
   batchMax: 50,
   gather: {
     max: 50,
