@@ -10,7 +10,7 @@ import { JobConnection } from './job-connection.ts';
 import { failedJob } from './job-failure.ts';
 import type { Queue, ReadyKind } from './job-kind.ts';
 import { JobQueue } from './job-queue.ts';
-import { JobRun, type RunGround } from './job-run.ts';
+import { agingOf, JobRun, type RunGround } from './job-run.ts';
 import { CLAIMED, JobSql } from './job-sql.ts';
 import { type FailedRun, sendTurn, type Turn, type TurnResults } from './job-turn.ts';
 
@@ -133,7 +133,7 @@ export class JobFetcher<S> {
       const restMs = deadlineMs - clock.monotonicMs();
       if (restMs <= 0) return;
       const over = new AbortController();
-      await Promise.race([this.#idle.promise, clock.sleep(Math.min(restMs, WATCH_MS), over.signal).catch(nothing)]);
+      await Promise.race([this.#idle.promise, clock.sleep(Math.min(restMs, WATCH_MS), over.signal).catch(() => undefined)]);
       over.abort();
     }
   }
@@ -194,10 +194,11 @@ export class JobFetcher<S> {
     const done = this.#done.splice(0, ENDS_MAX);
     const failed = this.#failed.splice(0, ENDS_MAX);
     const returned = this.#returned.splice(0, ENDS_MAX);
-    const extended = this.#aging();
+    const held = this.queues.flatMap((queue) => queue.held);
+    const extended = agingOf(held, this.#options.clock.monotonicMs(), this.#leaseMs);
     if (!this.#isSuspect && claims.length + done.length + failed.length + returned.length + extended.length === 0) return undefined;
-    const turn = { owner, leaseMs: this.#leaseMs, kinds: this.#kinds, done, failed, returned, extended, claims };
-    return { ...turn, known: this.#isSuspect ? this.#known(turn) : undefined };
+    const known = this.#isSuspect ? this.#known({ done, failed, returned }) : undefined;
+    return { owner, leaseMs: this.#leaseMs, kinds: this.#kinds, done, failed, returned, extended, claims, known };
   }
 
   #apply(turn: Turn<S>, results: TurnResults): void {
@@ -217,9 +218,8 @@ export class JobFetcher<S> {
       queue.take(runs, request);
       if (this.#isDraining) this.#returned.push(...queue.takeWaiting());
     }
-    const hasRoom = [...turn.done, ...turn.failed.map(({ run }) => run)].some(
-      (run) => this.#byName.get(run.queue)?.queue.concurrencyGlobal !== undefined,
-    );
+    const ended = [...turn.done, ...turn.failed.map(({ run }) => run)];
+    const hasRoom = ended.some(({ queue }) => this.#byName.get(queue)?.queue.concurrencyGlobal !== undefined);
     if (hasRoom || turn.returned.length > 0) this.#options.onFreed();
   }
 
@@ -232,7 +232,7 @@ export class JobFetcher<S> {
     this.#troubles += 1;
     this.#options.log.warn('worker.fetch_failed', { error, tries: this.#troubles });
     const pauseMs = Math.min(TROUBLE_PAUSE_MS_MAX, TROUBLE_PAUSE_MS * 2 ** Math.min(this.#troubles - 1, 10));
-    await this.#options.clock.sleep(randomInt(pauseMs) + 1, this.#ending.signal).catch(nothing);
+    await this.#options.clock.sleep(randomInt(pauseMs) + 1, this.#ending.signal).catch(() => undefined);
   }
 
   /** All that this process knows to be its own. */
@@ -277,22 +277,13 @@ export class JobFetcher<S> {
     this.#returned = this.#returned.filter(isOurs);
   }
 
-  /** Leases that are to be extended: when one is due, all that are half as old go with it. */
-  #aging(): readonly JobRun<S>[] {
-    const nowMs = this.#options.clock.monotonicMs();
-    const isOlder = (ms: number) => (run: JobRun<S>) => !run.isOver && nowMs - run.leasedMs > ms;
-    const held = this.queues.flatMap((queue) => queue.held);
-    return held.some(isOlder(this.#leaseMs / 3)) ? held.filter(isOlder(this.#leaseMs / 6)) : [];
-  }
-
   async #watch(): Promise<void> {
     const { clock, pollMs } = this.#options;
     const { signal } = this.#ending;
-    let polledMs = clock.monotonicMs();
-    let walkedMs = polledMs;
+    let [polledMs, walkedMs] = [clock.monotonicMs(), clock.monotonicMs()];
     // bounded by: drain
     while (!signal.aborted) {
-      await clock.sleep(Math.min(WATCH_MS, pollMs), signal).catch(nothing);
+      await clock.sleep(Math.min(WATCH_MS, pollMs), signal).catch(() => undefined);
       const nowMs = clock.monotonicMs();
       for (const queue of this.queues) queue.endOverdue(nowMs);
       if (nowMs - walkedMs >= REWALK_MS) {
@@ -306,8 +297,4 @@ export class JobFetcher<S> {
       } else this.#kick();
     }
   }
-}
-
-function nothing(): undefined {
-  return undefined;
 }

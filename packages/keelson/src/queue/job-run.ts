@@ -82,3 +82,9 @@ export function isLater(left: Watermark, right: Watermark): boolean {
   if (left.priority !== right.priority) return Number(left.priority) > Number(right.priority);
   return left.availableAt === right.availableAt ? left.id > right.id : left.availableAt > right.availableAt;
 }
+
+/** Which leases are to be extended: when one is due, all that are half as old go with it. */
+export function agingOf<S>(held: readonly JobRun<S>[], nowMs: number, leaseMs: number): readonly JobRun<S>[] {
+  const isOlder = (ageMs: number) => (run: JobRun<S>) => !run.isOver && nowMs - run.leasedMs > ageMs;
+  return held.some(isOlder(leaseMs / 3)) ? held.filter(isOlder(leaseMs / 6)) : [];
+}

@@ -1,7 +1,7 @@
 /** What the tests of jobs share: an app with jobs and notes, and a process that runs a part of it by hand. */
 import * as Type from 'typebox';
 import { systemClock } from '../clock.ts';
-import { type Log, silentLog } from '../log.ts';
+import { type Fields, type Log, silentLog } from '../log.ts';
 import { table, tableInfo } from '../schema/table.ts';
 import { text, uuid } from '../schema/column.ts';
 import { sql } from '../schema/sql.ts';
@@ -107,4 +107,15 @@ export function jobRows(database: ErrandDatabase): Promise<JobRow[]> {
       from ${jobs} order by "id"
     `),
   );
+}
+
+/** A log that says when an event has been written so many times. */
+export function hearing(event: string, times: number): { readonly log: Log; readonly heard: Promise<void>; readonly events: Fields[] } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const events: Fields[] = [];
+  const hear = (name: string, fields: Fields = {}): void => {
+    if (name === event && events.push(fields) === times) resolve();
+  };
+  const log: Log = { debug: hear, info: hear, warn: hear, error: hear, child: () => log };
+  return { log, heard: promise, events };
 }
