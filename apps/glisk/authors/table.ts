@@ -1,9 +1,6 @@
 /** Authors: whose prompts pictures are made from. */
 import { check, createdAt, sql, table, text, uniqueIndex, uuid, varchar } from 'keelson/schema';
 
-/** The index that keeps a wallet from having two authors; the service knows a refusal by this name. */
-export const walletKey = 'authors_wallet_address_key';
-
 export const authors = table(
   'authors',
   {
@@ -16,7 +13,7 @@ export const authors = table(
   },
   (t) => [
     // One wallet is written with and without the capitals of its checksum (ERC-55).
-    uniqueIndex(sql`lower(${t.walletAddress})`, { name: walletKey }),
+    uniqueIndex(sql`lower(${t.walletAddress})`, { name: 'authors_wallet_address_key' }),
     check(sql`${t.walletAddress} ~ '^0x[0-9a-fA-F]{40}$'`),
     check(sql`char_length(${t.promptText}) between 10 and 500`),
   ],

@@ -17,9 +17,9 @@ import {
 import { tokens } from '../tokens/table.ts';
 
 /** Who draws. */
-export const imageService = enumType('image_service', ['replicate', 'selfhosted']);
+const imageService = enumType('image_service', ['replicate', 'selfhosted']);
 /** The states of a job. */
-export const imageJobStatus = enumType('image_job_status', ['pending', 'running', 'completed', 'failed']);
+const imageJobStatus = enumType('image_job_status', ['pending', 'running', 'completed', 'failed']);
 
 /** Why a job failed. */
 export interface ImageJobError {

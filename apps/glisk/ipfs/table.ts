@@ -3,9 +3,9 @@ import { check, createdAt, enumType, index, integer, jsonb, references, sql, tab
 import { tokens } from '../tokens/table.ts';
 
 /** What is uploaded. */
-export const ipfsRecordType = enumType('ipfs_record_type', ['image', 'metadata']);
+const ipfsRecordType = enumType('ipfs_record_type', ['image', 'metadata']);
 /** The states of an upload. */
-export const ipfsUploadStatus = enumType('ipfs_upload_status', ['pending', 'uploading', 'completed', 'failed']);
+const ipfsUploadStatus = enumType('ipfs_upload_status', ['pending', 'uploading', 'completed', 'failed']);
 
 /** Why an upload failed. */
 export interface IpfsUploadError {

@@ -2,7 +2,7 @@
 import { bigint, check, createdAt, enumType, index, numeric, sql, table, timestamptz, uuid, varchar } from 'keelson/schema';
 
 /** The states of a transaction. */
-export const revealStatus = enumType('reveal_status', ['pending', 'sent', 'confirmed', 'failed']);
+const revealStatus = enumType('reveal_status', ['pending', 'sent', 'confirmed', 'failed']);
 
 export const revealTransactions = table(
   'reveal_transactions',

@@ -15,6 +15,3 @@ export const tokenLifeCycle = lifeCycle(
   // Only `retry()` and the recovery of workers go back.
   { redrive: { failed: ['detected'], generating: ['detected'] } },
 );
-
-/** A state of a token. */
-export type TokenState = keyof typeof tokenLifeCycle.edges;
