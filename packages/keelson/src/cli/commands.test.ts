@@ -30,7 +30,7 @@ async function namesIn(sample: Sample, ...group: readonly string[]): Promise<str
 
 test('the document names every command that there is, with a row for each, and none that is not', async () => {
   using sample = makeSample();
-  const groups = new Set(['migrate', 'db', 'user']);
+  const groups = new Set(['migrate', 'db', 'user', 'jobs']);
   const there: string[] = [];
   for (const name of await namesIn(sample)) {
     const below = groups.has(name) ? await namesIn(sample, name) : [''];
@@ -42,7 +42,7 @@ test('the document names every command that there is, with a row for each, and n
   for (const command of there) {
     const help = await sample.command([...command.split(' '), '--help']);
     assert.equal(help.code, 0);
-    const withoutJson = ['serve', 'dev', 'migrate sql', 'db seed'].includes(command);
+    const withoutJson = ['serve', 'worker', 'dev', 'migrate sql', 'db seed'].includes(command);
     assert.equal(help.out.includes('--json'), !withoutJson, command);
   }
 });
