@@ -203,6 +203,31 @@ test('the rules of this repository name every folder of the library', () => {
 });
 
 // INF-1
+test('a client of a service outside, and what stands in for it, know of the app only what both offer', () => {
+  const rules = readFileSync(path.join(root, 'layers.json'), 'utf8');
+  const others = ['table', 'entity', 'repository', 'service', 'routes'];
+  const files = Object.fromEntries(
+    [...others, 'schema'].map((role) => [`apps/one/things/${role}.ts`, source(`export type ${role} = string;`)]),
+  );
+  for (const role of ['client', 'local']) {
+    const file = `apps/one/things/${role}.ts`;
+    const importing = (other: string): string => source(`import type { ${other} } from './${other}.ts';\nexport type ${role} = ${other};`);
+    const foundIn = (text: string, place: string): string[] =>
+      check({ ...files, [file]: source(`export type ${role} = string;`), [place]: text, 'layers.json': rules }).filter((fault) =>
+        fault.includes(place),
+      );
+    assert.deepEqual(foundIn(importing('schema'), file), []);
+    for (const other of others) assert.deepEqual(foundIn(importing(other), file), [`flow ${file}:2`]);
+    assert.deepEqual(foundIn(source(`import { run } from 'keelson/work';\nexport const a = run;`), file), [`role-door ${file}:2`]);
+    const service = 'apps/one/things/service.ts';
+    assert.deepEqual(foundIn(source(`import type { ${role} } from './${role}.ts';\nexport type service = ${role};`), service), []);
+    assert.deepEqual(
+      foundIn(source(`import type { ${role} } from './${role}.ts';\nexport type table = ${role};`), 'apps/one/things/table.ts'),
+      ['flow apps/one/things/table.ts:2'],
+    );
+  }
+});
+
 test('a feature goes routes, schema, service, repository, table, and each import back up is reported', () => {
   const rules = readFileSync(path.join(root, 'layers.json'), 'utf8');
   const flow = ['routes', 'service', 'repository', 'entity', 'table'];

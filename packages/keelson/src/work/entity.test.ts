@@ -88,6 +88,20 @@ test('a repository finds, lists, counts and pages by finder objects', async () =
   });
 });
 
+test('a repository runs SQL of its own in the transaction of its unit, and gets rows as objects', async () => {
+  await using database = await openTest();
+  await database.work(({ notes }) => notes.addMany([new Note({ title: 'low' }), new Note({ title: 'high', stars: 5 })]));
+  await assert.rejects(
+    database.work(async ({ notes }) => {
+      assert.deepEqual(await notes.raise(3), ['low']);
+      assert.deepEqual(await notes.raise(3), []);
+      throw new RangeError('taken back');
+    }),
+    RangeError,
+  );
+  assert.equal(await database.read(({ notes }) => notes.count({ stars: 0 })), 1);
+});
+
 test('a list without a limit is limited, and one beyond the limit is refused', async () => {
   await using database = await openTest();
   await database.work((unit) => unit.notes.addMany(Array.from({ length: 120 }, () => new Note({ title: 'x' }))));

@@ -141,7 +141,15 @@ export class TokenRepository extends repository(Token) {
   }
 }
 
-class NoteRepository extends repository(Note) {}
+class NoteRepository extends repository(Note) {
+  /** The titles of the notes with so many stars, set to that many for those that have fewer. */
+  async raise(stars: number): Promise<string[]> {
+    const rows = await this.run(
+      sql<{ readonly title: string }>`update ${notes} set stars = ${stars}::int where stars < ${stars}::int returning title`,
+    );
+    return rows.map(({ title }) => title);
+  }
+}
 class EverythingRepository extends repository(Everything) {}
 class LinkRepository extends repository(Link) {}
 
