@@ -2,14 +2,12 @@
 import * as Type from 'typebox';
 import { type Hex, isHex, keccak256, numberToHex, parseTransaction, recoverTransactionAddress } from 'viem';
 import { parseContractCall } from './contract.ts';
-
-/** Where the contract lies on the embedded chain. */
-export const localContractAddress = `0x${'61'.repeat(20)}`;
+import { localContractAddress } from './reveals/schema.ts';
 
 /** As development chains are numbered. */
 export const CHAIN_ID = 31_337;
 /** The same in every block; not a round number, so that whoever rounds is found out. */
-export const BASE_FEE_WEI = 1_000_000_007n;
+const BASE_FEE_WEI = 1_000_000_007n;
 /** Gas of a reveal, and of a transaction before its first. */
 export const GAS_EACH = 50_000n;
 

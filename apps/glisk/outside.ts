@@ -29,7 +29,7 @@ export interface OutsideAnswer {
 const passingStatuses = new Set([408, 409, 425, 429]);
 
 /** How much of a refusal is kept for the log. */
-const EXCERPT_MAX = 500;
+const EXCERPT_MAX_BYTES = 500;
 
 /** A service that asks for a longer wait is asked again after this one. */
 const RETRY_AFTER_MAX_S = 3_600;
@@ -96,21 +96,6 @@ export function refused(service: string, what: string, cause?: unknown): Keelson
   return new KeelsonError('OUTSIDE_REFUSED', { message: `${service} ${what}.`, data: { service }, cause });
 }
 
-/** The error for a status that is not success. */
-export function statusError(
-  service: string,
-  answer: { readonly status: number; readonly headers: Headers; readonly text: string },
-): KeelsonError {
-  const { status } = answer;
-  const passes = status >= 500 || passingStatuses.has(status);
-  return new KeelsonError(passes ? 'OUTSIDE_UNAVAILABLE' : 'OUTSIDE_REFUSED', {
-    message: `${service} answered with status ${String(status)}.`,
-    hint: status === 401 || status === 403 ? `Check the key for ${service}.` : undefined,
-    retryAfterS: passes ? parseRetryAfter(answer.headers.get('retry-after')) : undefined,
-    data: { service, status, answer: answer.text.slice(0, EXCERPT_MAX) },
-  });
-}
-
 async function readAll(response: Response, call: OutsideCall): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
@@ -123,9 +108,15 @@ async function readAll(response: Response, call: OutsideCall): Promise<Uint8Arra
   return Buffer.concat(chunks);
 }
 
-function refusalOf(service: string, response: Response, bytes: Uint8Array): KeelsonError {
-  const text = new TextDecoder().decode(bytes.subarray(0, EXCERPT_MAX * 4));
-  return statusError(service, { status: response.status, headers: response.headers, text });
+/** The error for an answer whose status is not success. */
+function refusalOf(service: string, { status, headers }: Response, bytes: Uint8Array): KeelsonError {
+  const passes = status >= 500 || passingStatuses.has(status);
+  return new KeelsonError(passes ? 'OUTSIDE_UNAVAILABLE' : 'OUTSIDE_REFUSED', {
+    message: `${service} answered with status ${String(status)}.`,
+    hint: status === 401 || status === 403 ? `Check the key for ${service}.` : undefined,
+    retryAfterS: passes ? parseRetryAfter(headers.get('retry-after')) : undefined,
+    data: { service, status, answer: new TextDecoder().decode(bytes.subarray(0, EXCERPT_MAX_BYTES)) },
+  });
 }
 
 /** The seconds of a `Retry-After`; a date is left aside, the caller's own backoff does then. */

@@ -16,7 +16,7 @@ import { MintService } from './mints/service.ts';
 import type { Repositories } from './model.ts';
 import { OperatorService } from './operators/service.ts';
 import { PageService } from './page/service.ts';
-import type { RevealChain } from './reveals/schema.ts';
+import { localContractAddress, type RevealChain } from './reveals/schema.ts';
 import { RevealService } from './reveals/service.ts';
 import type { Declarations, Settings } from './settings.ts';
 import { StatsService } from './system/service.ts';
@@ -38,9 +38,6 @@ export interface Services {
   readonly reveals: RevealService;
 }
 
-/** The contract of the small chain on this machine, as the chain has it: it is loaded only when something is revealed. */
-const LOCAL_CONTRACT = `0x${'61'.repeat(20)}`;
-
 /** Builds the services on the ground of a starting app. */
 export function buildServices({ settings, database, secretKey, directory, clock }: Ground<Repositories, Declarations>): Services {
   const stats = new StatsService(database);
@@ -59,7 +56,7 @@ export function buildServices({ settings, database, secretKey, directory, clock 
     mints: new MintService({
       database,
       secret: settings.ALCHEMY_WEBHOOK_SECRET ?? createHmac('sha256', secretKey).update('glisk webhook').digest('hex'),
-      contract: settings.NFT_CONTRACT_ADDRESS ?? LOCAL_CONTRACT,
+      contract: settings.NFT_CONTRACT_ADDRESS ?? localContractAddress,
     }),
   };
 }
@@ -81,7 +78,7 @@ async function chainOf(
   { directory, clock }: { readonly directory: string; readonly clock: Clock },
 ): Promise<RevealChain> {
   const { CHAIN_RPC_URL, NFT_CONTRACT_ADDRESS, KEEPER_PRIVATE_KEY } = settings;
-  const contractAddress = NFT_CONTRACT_ADDRESS ?? LOCAL_CONTRACT;
+  const contractAddress = NFT_CONTRACT_ADDRESS ?? localContractAddress;
   const { EvmChain } = await import('./reveals/client.ts');
   if (CHAIN_RPC_URL !== undefined)
     return new EvmChain({ node: CHAIN_RPC_URL, contractAddress, privateKey: KEEPER_PRIVATE_KEY ?? '', clock });

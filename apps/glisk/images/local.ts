@@ -3,7 +3,6 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
-import { encode } from 'fast-png';
 import type { Clock } from 'keelson/clock';
 import { refused } from '../outside.ts';
 import type { Picture, PictureCall, PictureMaker, PictureRequest, PictureStore, PictureType } from './schema.ts';
@@ -46,6 +45,8 @@ export class LocalPictures implements PictureMaker {
       }
       for (let x = 0; x < this.#sizePx; x += 1) data.set(scene.colourAt(x, y), (y * this.#sizePx + x) * 3);
     }
+    // Loaded when the first picture is drawn: a process that only serves never needs it.
+    const { encode } = await import('fast-png');
     const bytes = encode({ width: this.#sizePx, height: this.#sizePx, data, channels: 3, depth: 8 });
     return { bytes, mediaType: 'image/png', jobId: null };
   }

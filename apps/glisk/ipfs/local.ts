@@ -2,8 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { BlackHoleBlockstore } from 'blockstore-core/black-hole';
-import { importBytes } from 'ipfs-unixfs-importer';
 import { CID } from 'multiformats/cid';
 import { refused } from '../outside.ts';
 import type { Content, ContentCall, ContentStore, StoredContent } from './schema.ts';
@@ -52,6 +50,11 @@ export class LocalContents implements ContentStore {
  * @see https://specs.ipfs.tech/ipips/ipip-0499/
  */
 export async function cidOf(bytes: Uint8Array): Promise<string> {
+  // Loaded when the first content comes: it takes longer to load than the rest of a process that only serves.
+  const [{ importBytes }, { BlackHoleBlockstore }] = await Promise.all([
+    import('ipfs-unixfs-importer'),
+    import('blockstore-core/black-hole'),
+  ]);
   const { cid } = await importBytes(bytes, new BlackHoleBlockstore(), { profile: 'unixfs-v1-2025' });
   return cid.toString();
 }

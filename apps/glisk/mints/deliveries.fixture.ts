@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import type { Hex } from 'viem';
 import { encodeAbiParameters, encodeEventTopics, keccak256, numberToHex, pad, parseAbi, toHex } from 'viem/utils';
-import { localContractAddress } from '../chain-wire.ts';
+import { localContractAddress } from '../reveals/schema.ts';
 
 /** The events of the contract, as its source has them. */
 export const contractEvents = parseAbi([

@@ -3,11 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemClock } from 'keelson/clock';
-import { localContractAddress } from '../chain-wire.ts';
 import { type Behaviour, type FakeService, json, type Seen, startService } from '../outside.fixture.ts';
 import { EvmChain, type EvmChainOptions } from './client.ts';
 import { LocalChain, type LocalChainOptions, localKeeperKey } from './local.ts';
-import type { Reveal, RpcCall } from './schema.ts';
+import { localContractAddress, type Reveal, type RpcCall } from './schema.ts';
 
 /** A folder in which chains of several processes may run. */
 export interface ChainPlace extends AsyncDisposable {
@@ -38,7 +37,7 @@ export function revealsOf(...tokenIds: readonly number[]): readonly Reveal[] {
 }
 
 /** A call as it arrived at a node. */
-export function parseCall(seen: Seen): RpcCall {
+function parseCall(seen: Seen): RpcCall {
   return JSON.parse(String(seen.body)) as RpcCall;
 }
 

@@ -11,6 +11,7 @@ import {
   ExecutionRevertedError,
   getAddress,
   InsufficientFundsError,
+  isAddress,
   isHex,
   keccak256,
   type PublicClient,
@@ -74,9 +75,13 @@ export class EvmChain implements RevealChain {
 
   constructor(options: EvmChainOptions) {
     this.#options = { confirmations: 1, pollMs: 1_000, waitMs: 120_000, timeoutMs: 10_000, ...options };
-    this.#address = getAddress(options.contractAddress);
-    if (!isHex(options.privateKey)) throw new KeelsonError('CONFIG_INVALID', { message: 'The key of the keeper must begin with 0x.' });
-    this.#account = privateKeyToAccount(options.privateKey);
+    const { contractAddress, privateKey } = options;
+    if (!isAddress(contractAddress, { strict: false }))
+      throw new KeelsonError('CONFIG_INVALID', { message: 'The address of the contract is none.' });
+    if (!isHex(privateKey) || privateKey.length !== 66)
+      throw new KeelsonError('CONFIG_INVALID', { message: 'The key of the keeper must be 0x and 64 hexadecimal digits.' });
+    this.#address = getAddress(contractAddress);
+    this.#account = privateKeyToAccount(privateKey);
   }
 
   async send(reveals: readonly Reveal[], call: SendCall): Promise<RevealTransactionSent> {
