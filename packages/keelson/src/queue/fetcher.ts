@@ -38,6 +38,8 @@ const GRACE_MS = 1_000;
 /** Wake-ups that find nothing make the next one wait, at most so long. */
 const GAP_MAX_MS = 100;
 const DUE_STEP_MS = 5;
+/** Made once: an error with its stack for each row that ends would cost more than the row. */
+const RUNG = new KeelsonError('WORKER_STOPPING');
 
 /** One worker in one process. */
 export class Fetcher<R extends Repositories, S> {
@@ -52,7 +54,8 @@ export class Fetcher<R extends Repositories, S> {
   #isPaused = false;
   #deadlineMs = Number.POSITIVE_INFINITY;
   #looping: Promise<void> = Promise.resolve();
-  #bell = new AbortController();
+  /** Ends the rest that is taken now. */
+  #bell: AbortController | undefined;
   #isRung = false;
   /** How long after an empty claim the next waits, however often it is woken. */
   #gapMs = 0;
@@ -238,7 +241,8 @@ export class Fetcher<R extends Repositories, S> {
 
   #ring(): void {
     this.#isRung = true;
-    this.#bell.abort();
+    this.#bell?.abort(RUNG);
+    this.#bell = undefined;
   }
 
   /** Until something happens, or it is time to look by itself. */
@@ -256,8 +260,10 @@ export class Fetcher<R extends Repositories, S> {
   }
 
   async #sleep(durationMs: number): Promise<void> {
-    this.#bell = new AbortController();
-    await this.#ground.clock.sleep(durationMs, this.#bell.signal).catch(() => undefined);
+    const bell = new AbortController();
+    this.#bell = bell;
+    await this.#ground.clock.sleep(durationMs, bell.signal).catch(() => undefined);
+    this.#bell = undefined;
   }
 }
 

@@ -52,7 +52,7 @@ export interface WorkerDefinition<R extends Repositories, S, K extends keyof R, 
   readonly done: (entity: EntityOf<R[K]>, result: NoInfer<T>, unit: Unit<R>) => void | Promise<void>;
   /** Moves the row out of its state, after the last attempt or an error that will not pass. */
   readonly fail: (entity: EntityOf<R[K]>, error: Error, unit: Unit<R>) => void | Promise<void>;
-  /** How many rows one process works on at once; 10. */
+  /** How many runs one process has under way at once; 10, and 1 where rows are gathered. */
   readonly concurrency?: number | undefined;
   /** How many rows one claim takes at the most; 100. */
   readonly batchMax?: number | undefined;
@@ -139,7 +139,8 @@ export function defineWorkers<R extends Repositories, S>(model: Model<R>): Worke
       const { claim, start, giveBack, run, gather, done, fail, ...given } = definition;
       if ((run === undefined) === (gather === undefined))
         throw new KeelsonError('MISUSE', { message: `The worker ${name} needs either run or gather.` });
-      const limits = parseLimits({ ...DEFAULTS, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) });
+      const usual = gather === undefined ? DEFAULTS : { ...DEFAULTS, concurrency: 1 };
+      const limits = parseLimits({ ...usual, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) });
       const target = checkWorker(name, { ...claim, start, giveBack, limits, gatherMax: gather?.max }, model);
       return { name, target, limits, calls: parseCalls<R, S>({ run, gather, done, fail }) };
     },
