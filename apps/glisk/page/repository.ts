@@ -68,6 +68,8 @@ export function selectTroubles(stuckAfterMs: number, limit: number): Sql<Trouble
         to_char(greatest(created_at, available_at) at time zone 'UTC', 'YYYY-MM-DD HH24:MI') as since
       from ${tokens}
       where status in ('detected', 'generating', 'uploading', 'ready')
+        -- Nothing is added before it is minted: so much of the index need not be read.
+        and mint_timestamp < now() - ${stuckAfterMs}::int * interval '1 millisecond'
         and lease_owner is null
         and greatest(created_at, available_at) < now() - ${stuckAfterMs}::int * interval '1 millisecond'
       order by mint_timestamp limit ${limit}

@@ -3,6 +3,8 @@
 const RUN_MS = 240;
 const FLOW_MS = 1_600;
 const MINUTE_MS = 60_000;
+/** The service counts no further what is stuck. */
+const STUCK_COUNT_MAX = 1_000;
 const COMPACT_FROM = 1_000_000;
 
 const whole = new Intl.NumberFormat('en');
@@ -116,7 +118,9 @@ export function showCounts(state) {
   run(document.querySelector('[data-figure="total"]'), state.total);
   run(document.querySelector('[data-figure="held"]'), held);
   run(document.querySelector('[data-figure="troubled"]'), troubled);
-  document.querySelector('[data-alarm]').dataset.alarm = troubled > 0 ? 'on' : 'off';
+  const alarm = document.querySelector('[data-alarm]');
+  alarm.dataset.alarm = troubled > 0 ? 'on' : 'off';
+  alarm.dataset.more = state.stuck >= STUCK_COUNT_MAX ? 'yes' : 'no';
   showRate();
   flow(state.tokens);
   before = state.tokens;
