@@ -15,6 +15,7 @@ export function failedJob<S>(run: JobRun<S>, error: Error): FailedJob {
   const isDead = !isPostponed && (isPermanent(error) || run.attempt >= run.attemptsMax);
   return {
     id: run.id,
+    epoch: run.epoch,
     isDead,
     uncounted: isPostponed ? 1 : 0,
     waitMs: isPostponed ? error.waitMs : isDead ? 0 : retryWaitMs(run.ready.retry, run.attempt, () => randomInt(PRECISION) / PRECISION),

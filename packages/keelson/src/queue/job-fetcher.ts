@@ -13,6 +13,7 @@ import { JobQueue } from './job-queue.ts';
 import { agingOf, JobRun, type RunGround } from './job-run.ts';
 import { CLAIMED, JobSql } from './job-sql.ts';
 import { type FailedRun, sendTurn, type Turn, type TurnResults } from './job-turn.ts';
+import type { WakeKind } from './listen.ts';
 
 /** What a fetcher is made of. */
 export interface JobFetcherOptions<S> {
@@ -29,7 +30,7 @@ export interface JobFetcherOptions<S> {
   /** How often is looked without being woken. */
   readonly pollMs: number;
   /** Told when other processes may find something to claim: jobs were given back, or a limit for all has room again. */
-  readonly onFreed: () => void;
+  readonly onFreed: (kind: WakeKind) => void;
 }
 
 const LEASE_MS = 30_000;
@@ -85,9 +86,9 @@ export class JobFetcher<S> {
     this.#kick();
   }
 
-  /** Says that there may be something to claim. */
-  wake(): void {
-    for (const queue of this.queues) queue.wake();
+  /** Says that there may be something to claim; what came back may lie before a watermark. */
+  wake(kind: WakeKind = 'new'): void {
+    for (const queue of this.queues) queue.wake(kind === 'back');
     this.#kick();
   }
 
@@ -108,12 +109,7 @@ export class JobFetcher<S> {
     this.#kick();
     await this.#quiet(deadlineMs, () => this.queues.every(({ running }) => running.size === 0) && this.#isWritten());
     const reason = new KeelsonError('WORKER_STOPPING');
-    for (const queue of this.queues) {
-      for (const run of queue.running) {
-        queue.drop(run, reason);
-        this.#returned.push(run);
-      }
-    }
+    for (const queue of this.queues) for (const run of queue.running) this.#returned.push(queue.drop(run, reason));
     this.#kick();
     await this.#quiet(deadlineMs + LAST_WRITE_MS, () => this.#isWritten());
     this.#ending.abort();
@@ -195,10 +191,12 @@ export class JobFetcher<S> {
     const failed = this.#failed.splice(0, ENDS_MAX);
     const returned = this.#returned.splice(0, ENDS_MAX);
     const held = this.queues.flatMap((queue) => queue.held);
-    const extended = agingOf(held, this.#options.clock.monotonicMs(), this.#leaseMs);
+    const nowMs = this.#options.clock.monotonicMs();
+    const extended = agingOf(held, nowMs, this.#leaseMs);
     if (!this.#isSuspect && claims.length + done.length + failed.length + returned.length + extended.length === 0) return undefined;
     const known = this.#isSuspect ? this.#known({ done, failed, returned }) : undefined;
-    return { owner, leaseMs: this.#leaseMs, kinds: this.#kinds, done, failed, returned, extended, claims, known };
+    const isFenced = done.some((run) => nowMs - run.leasedMs > this.#leaseMs / 2);
+    return { owner, leaseMs: this.#leaseMs, kinds: this.#kinds, done, failed, returned, extended, claims, isFenced, known };
   }
 
   #apply(turn: Turn<S>, results: TurnResults): void {
@@ -215,12 +213,13 @@ export class JobFetcher<S> {
         return origin === undefined ? [] : new JobRun(row, origin, nowMs);
       });
       if (runs.length > 0) this.#options.log.debug('worker.claimed', { queue: queue.queue.name, count: runs.length });
-      queue.take(runs, request);
-      if (this.#isDraining) this.#returned.push(...queue.takeWaiting());
+      if (this.#isDraining) this.#returned.push(...runs);
+      else queue.take(runs, request);
     }
     const ended = [...turn.done, ...turn.failed.map(({ run }) => run)];
     const hasRoom = ended.some(({ queue }) => this.#byName.get(queue)?.queue.concurrencyGlobal !== undefined);
-    if (hasRoom || turn.returned.length > 0) this.#options.onFreed();
+    if (turn.returned.length > 0) this.#options.onFreed('back');
+    else if (hasRoom) this.#options.onFreed('new');
   }
 
   /** After a failure nothing of the turn is known to be written: its ends are written again, and claims that were not heard of given back. */
@@ -286,14 +285,12 @@ export class JobFetcher<S> {
       await clock.sleep(Math.min(WATCH_MS, pollMs), signal).catch(() => undefined);
       const nowMs = clock.monotonicMs();
       for (const queue of this.queues) queue.endOverdue(nowMs);
-      if (nowMs - walkedMs >= REWALK_MS) {
-        walkedMs = nowMs;
-        for (const queue of this.queues) queue.watermark = undefined;
-      }
-      if (nowMs - polledMs >= pollMs || nowMs >= this.#retryAtMs) {
+      const isRewalk = nowMs - walkedMs >= REWALK_MS;
+      if (isRewalk) walkedMs = nowMs;
+      if (isRewalk || nowMs - polledMs >= pollMs || nowMs >= this.#retryAtMs) {
         polledMs = nowMs;
         this.#retryAtMs = Number.POSITIVE_INFINITY;
-        this.wake();
+        this.wake(isRewalk ? 'back' : 'new');
       } else this.#kick();
     }
   }

@@ -95,33 +95,38 @@ test('a job that never ends is aborted and tried again; what it still does is no
   assert.equal(process.stats[0]?.done, 0);
 });
 
-test('who has lost the lease of a job writes nothing, and is told by its signal', async () => {
-  await using database = await openErrands();
-  const gates = gated(1);
-  const lost = Promise.withResolvers<unknown>();
-  const kinds = defineJobs<undefined>()({
-    slow: {
-      payload: Numbered,
-      run: async (_, { signal }) => {
-        signal.addEventListener('abort', () => lost.resolve(signal.reason));
-        await gates.run();
+for (const [taker, who] of [
+  [7, 'another process'],
+  [1, 'the same process anew'],
+] as const) {
+  test(`who has lost the lease of a job to ${who} writes nothing, and is told by its signal`, async () => {
+    await using database = await openErrands();
+    const gates = gated(1);
+    const lost = Promise.withResolvers<unknown>();
+    const kinds = defineJobs<undefined>()({
+      slow: {
+        payload: Numbered,
+        run: async (_, { signal }) => {
+          signal.addEventListener('abort', () => lost.resolve(signal.reason));
+          await gates.run();
+        },
       },
-    },
+    });
+    await database.work((unit) => kinds.enqueue(unit, 'slow', { n: 1 }));
+    await using process = await runJobs(database, kinds, { leaseMs: 60 });
+    await gates.first;
+    await database.work((unit) => unit.sql(sql`update ${jobs} set "lease_owner" = ${taker}, "lease_epoch" = "lease_epoch" + 1`));
+    assert.ok(isKeelsonError(await lost.promise, 'LEASE_LOST'));
+    gates.open();
+    await gates.all;
+    await process.drain({ waitMs: 1_000 });
+    assert.deepEqual(
+      (await jobRows(database)).map(({ lease_owner: owner }) => owner),
+      [taker],
+    );
+    assert.equal(process.stats[0]?.lost, 1);
   });
-  await database.work((unit) => kinds.enqueue(unit, 'slow', { n: 1 }));
-  await using process = await runJobs(database, kinds, { leaseMs: 60 });
-  await gates.first;
-  await database.work((unit) => unit.sql(sql`update ${jobs} set "lease_owner" = 7, "lease_epoch" = "lease_epoch" + 1`));
-  assert.ok(isKeelsonError(await lost.promise, 'LEASE_LOST'));
-  gates.open();
-  await gates.all;
-  await process.drain({ waitMs: 1_000 });
-  assert.deepEqual(
-    (await jobRows(database)).map(({ lease_owner: owner }) => owner),
-    [7],
-  );
-  assert.equal(process.stats[0]?.lost, 1);
-});
+}
 
 test('a result that comes before the loss of the lease was noticed is dropped as well', async () => {
   await using database = await openErrands();

@@ -91,9 +91,10 @@ export class JobQueue<S> {
   }
 
   /** Says that there may be something to claim. */
-  wake(): void {
+  wake(fromTheBeginning = false): void {
     this.#wakes += 1;
     this.#isDry = false;
+    if (fromTheBeginning) this.watermark = undefined;
   }
 
   /** What to claim now; a limit of 0 is nothing. */
@@ -139,11 +140,12 @@ export class JobQueue<S> {
   }
 
   /** Ends a job here before its run does, and tells the run; its end is not told to the fetcher. */
-  drop(run: JobRun<S>, reason: unknown): void {
+  drop(run: JobRun<S>, reason: unknown): JobRun<S> {
     run.isOver = true;
     this.#running.delete(run);
     run.abort(reason);
     this.startNext();
+    return run;
   }
 
   /** Ends the runs that take too long. */

@@ -2,7 +2,7 @@
 import type { Log } from '../log.ts';
 import type { Row } from '../postgres/exchange.ts';
 import type { JobCall, ReadyKind } from './job-kind.ts';
-import { CLAIMED, type Watermark } from './job-sql.ts';
+import { CLAIMED, type HeldJob, type Watermark } from './job-sql.ts';
 
 /** What all runs of a process share. */
 export interface RunGround<S> {
@@ -19,8 +19,9 @@ export interface RunOrigin<S> {
 }
 
 /** A claimed job; it is what the job's `run` is given as its call. */
-export class JobRun<S> implements JobCall<S> {
+export class JobRun<S> implements JobCall<S>, HeldJob {
   readonly id: string;
+  readonly epoch: string;
   readonly ready: ReadyKind<S>;
   readonly queue: string;
   /** The number that it was claimed by. */
@@ -40,6 +41,7 @@ export class JobRun<S> implements JobCall<S> {
 
   constructor(row: Row, { ready, queue, owner, ground }: RunOrigin<S>, leasedMs: number) {
     this.id = row[CLAIMED.id] ?? '';
+    this.epoch = row[CLAIMED.epoch] ?? '';
     this.ready = ready;
     this.queue = queue;
     this.owner = owner;

@@ -22,9 +22,14 @@ export interface ClaimRequest {
   readonly limitGlobal: number | undefined;
 }
 
-/** A job that has failed. */
-export interface FailedJob {
+/** A job that this process holds; the epoch says by which of its claims. */
+export interface HeldJob {
   readonly id: string;
+  readonly epoch: string;
+}
+
+/** A job that has failed. */
+export interface FailedJob extends HeldJob {
   readonly waitMs: number;
   readonly isDead: boolean;
   /** 1 when the attempt does not count. */
@@ -33,7 +38,7 @@ export interface FailedJob {
 }
 
 /** The columns of a claimed job, in their order. */
-export const CLAIMED = { id: 0, kind: 1, payload: 2, attempts: 3, attemptsMax: 4, priority: 5, availableAt: 6 } as const;
+export const CLAIMED = { id: 0, kind: 1, payload: 2, attempts: 3, attemptsMax: 4, priority: 5, availableAt: 6, epoch: 7 } as const;
 
 /** The statements of the fetcher of jobs. */
 export class JobSql {
@@ -77,7 +82,7 @@ export class JobSql {
         -- Whoever claims at the same moment takes other rows, and never waits for these.
         for update skip locked
       ))
-      returning j."id", j."kind", j."payload", j."attempts", j."attempts_max", j."priority", j."available_at"
+      returning j."id", j."kind", j."payload", j."attempts", j."attempts_max", j."priority", j."available_at", j."lease_epoch"
     `);
   }
 
@@ -88,9 +93,17 @@ export class JobSql {
     );
   }
 
-  /** A job that succeeded is gone. */
-  finish(owner: number, ids: readonly string[]): Statement {
-    return this.#statements.compile(sql`delete from ${jobs} where "id" = any(${idList(ids)}::uuid[]) and ${heldBy(owner)}`);
+  /**
+   * Jobs that succeeded are gone. A lease can be another's only after it ran out, or after this process was given a new number: as long
+   * as none of them is old, the owner is fence enough, and the epochs need not travel.
+   */
+  finish(owner: number, done: readonly HeldJob[], isFenced: boolean): Statement {
+    if (!isFenced) return this.#statements.compile(sql`delete from ${jobs} where "id" = any(${idsOf(done)}::uuid[]) and ${heldBy(owner)}`);
+    return this.#statements.compile(sql`
+      delete from ${jobs} as j
+      using unnest(${idsOf(done)}::uuid[], ${epochsOf(done)}::int[]) as v(id, epoch)
+      where j."id" = v.id and j."lease_epoch" = v.epoch and ${heldBy(owner)}
+    `);
   }
 
   /** Jobs that failed wait for their next attempt, or are dead. */
@@ -104,35 +117,35 @@ export class JobSql {
         "last_error" = v.error,
         "failed_at" = case when v.is_dead then now() end
       from unnest(
-        ${idList(failed.map(({ id }) => id))}::uuid[],
+        ${idsOf(failed)}::uuid[],
+        ${epochsOf(failed)}::int[],
         ${failed.map(({ waitMs }) => waitMs)}::float8[],
         ${failed.map(({ uncounted }) => uncounted)}::int[],
         ${failed.map(({ error }) => encodeJson(error))}::jsonb[],
         ${failed.map(({ isDead }) => isDead)}::boolean[]
-      ) as v(id, wait_ms, uncounted, error, is_dead)
-      where j."id" = v.id
-        and ${heldBy(owner)}
+      ) as v(id, epoch, wait_ms, uncounted, error, is_dead)
+      where j."id" = v.id and j."lease_epoch" = v.epoch and ${heldBy(owner)}
     `);
   }
 
   /** Jobs that were not run wait for another process; the attempt does not count. */
-  giveBack(owner: number, ids: readonly string[]): Statement {
+  giveBack(owner: number, returned: readonly HeldJob[]): Statement {
     return this.#statements.compile(sql`
-      update ${jobs}
-      set "lease_owner" = null, "lease_until" = null, "attempts" = greatest(0, "attempts" - 1)
-      where "id" = any(${idList(ids)}::uuid[])
-        and ${heldBy(owner)}
+      update ${jobs} as j
+      set "lease_owner" = null, "lease_until" = null, "attempts" = greatest(0, j."attempts" - 1)
+      from unnest(${idsOf(returned)}::uuid[], ${epochsOf(returned)}::int[]) as v(id, epoch)
+      where j."id" = v.id and j."lease_epoch" = v.epoch and ${heldBy(owner)}
     `);
   }
 
   /** Holds jobs for longer; those that it does not give were lost. */
-  extend(owner: number, ids: readonly string[], leaseMs: number): Statement {
+  extend(owner: number, held: readonly HeldJob[], leaseMs: number): Statement {
     return this.#statements.compile(sql`
-      update ${jobs}
+      update ${jobs} as j
       set "lease_until" = now() + ${leaseMs} * interval '1 millisecond'
-      where "id" = any(${idList(ids)}::uuid[])
-        and ${heldBy(owner)}
-      returning "id"
+      from unnest(${idsOf(held)}::uuid[], ${epochsOf(held)}::int[]) as v(id, epoch)
+      where j."id" = v.id and j."lease_epoch" = v.epoch and ${heldBy(owner)}
+      returning j."id"
     `);
   }
 
@@ -142,7 +155,7 @@ export class JobSql {
       update ${jobs}
       set "lease_owner" = null, "lease_until" = null, "attempts" = greatest(0, "attempts" - 1)
       where "lease_owner" = ${owner}
-        and "id" <> all(${idList(held)}::uuid[])
+        and "id" <> all(${`{${held.join(',')}}`}::uuid[])
     `);
   }
 }
@@ -156,6 +169,10 @@ function heldBy(owner: number): Sql {
 }
 
 /** Keys hold nothing that an array literal would have to quote. */
-function idList(ids: readonly string[]): string {
-  return `{${ids.join(',')}}`;
+function idsOf(held: readonly HeldJob[]): string {
+  return `{${held.map(({ id }) => id).join(',')}}`;
+}
+
+function epochsOf(held: readonly HeldJob[]): string {
+  return `{${held.map(({ epoch }) => epoch).join(',')}}`;
 }

@@ -22,6 +22,8 @@ export interface Turn<S> {
   readonly returned: readonly JobRun<S>[];
   readonly extended: readonly JobRun<S>[];
   readonly claims: readonly ClaimOrder<S>[];
+  /** Whether a lease of those that are done may have run out. */
+  readonly isFenced: boolean;
   /** After trouble: the jobs that this process knows to be its own; what else it has leased is given back. */
   readonly known: readonly string[] | undefined;
 }
@@ -40,14 +42,13 @@ export interface TurnResults {
  */
 export async function sendTurn<S>(connection: Connection, sql: JobSql, turn: Turn<S>): Promise<TurnResults> {
   const { owner, leaseMs, kinds, known } = turn;
-  const ids = (runs: readonly { readonly id: string }[]): string[] => runs.map(({ id }) => id);
   const writes: Statement[] = [];
   const write = (isNeeded: boolean, make: () => Statement): number => (isNeeded ? writes.push(make()) - 1 : -1);
   if (known !== undefined) writes.push(sql.disown(owner, known));
-  const done = write(turn.done.length > 0, () => sql.finish(owner, ids(turn.done)));
+  const done = write(turn.done.length > 0, () => sql.finish(owner, turn.done, turn.isFenced));
   const failed = write(turn.failed.length > 0, () => sql.fail(owner, turn.failed));
-  write(turn.returned.length > 0, () => sql.giveBack(owner, ids(turn.returned)));
-  const extended = write(turn.extended.length > 0, () => sql.extend(owner, ids(turn.extended), leaseMs));
+  write(turn.returned.length > 0, () => sql.giveBack(owner, turn.returned));
+  const extended = write(turn.extended.length > 0, () => sql.extend(owner, turn.extended, leaseMs));
   const claims = turn.claims.map(({ queue, limit }) => {
     const { name, concurrencyGlobal } = queue.queue;
     write(concurrencyGlobal !== undefined, () => sql.lockQueue(name));

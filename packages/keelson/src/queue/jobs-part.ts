@@ -5,6 +5,7 @@ import type { Repositories } from '../work/model.ts';
 import type { Jobs, Payloads } from './define-jobs.ts';
 import { JobFetcher } from './job-fetcher.ts';
 import { jobs as jobTable } from './jobs.ts';
+import type { WakeKind } from './listen.ts';
 import type { PartGround, ProcessPart, RunningPart } from './part.ts';
 import type { Schedule } from './schedule.ts';
 import { ScheduleClock } from './schedule-clock.ts';
@@ -45,7 +46,7 @@ function startJobs<R extends Repositories, S, K extends Payloads>(
 ): RunningPart {
   const { postgres, log, clock, owner, pollMs, services } = ground;
   const { namespace } = ground.database.model;
-  const onFreed = (): void => ground.wake(NAME, 'back');
+  const onFreed = (kind: WakeKind): void => ground.wake(NAME, kind);
   const fetcher = new JobFetcher({
     postgres,
     namespace,
@@ -60,7 +61,7 @@ function startJobs<R extends Repositories, S, K extends Payloads>(
     onFreed,
   });
   const ticking = new ScheduleClock({ postgres, namespace, schedules, clock, log, onMade: () => ground.wake(NAME) });
-  const deafen = ground.onWake(NAME, () => fetcher.wake());
+  const deafen = ground.onWake(NAME, (kind) => fetcher.wake(kind));
   fetcher.start();
   ticking.start();
   return {

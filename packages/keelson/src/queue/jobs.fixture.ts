@@ -14,6 +14,7 @@ import type { JobFailure } from './jobs.ts';
 import { JobRepository, jobs, queuePauses, schedules } from './jobs.ts';
 import { jobsPart, type JobsPartOptions } from './jobs-part.ts';
 import type { RunningPart } from './part.ts';
+import { workers } from './worker-table.ts';
 
 const notes = table('notes', { id: uuid().primaryKey(), title: text().unique() });
 
@@ -22,7 +23,7 @@ class NoteRepository extends repository(Note) {}
 
 export const model = defineModel({
   name: 'errands',
-  tables: [notes, jobs, schedules, queuePauses],
+  tables: [notes, jobs, schedules, queuePauses, workers],
   repositories: { notes: NoteRepository, jobs: JobRepository },
 });
 
