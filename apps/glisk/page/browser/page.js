@@ -27,6 +27,8 @@ function say(state) {
   if (link.dataset.link === state) return;
   link.dataset.link = state;
   linkText.textContent = words[state];
+  // What is shown from here on is what was true before.
+  document.body.classList.toggle('is-stale', state === 'lost' || state === 'trouble');
 }
 
 function show(state) {

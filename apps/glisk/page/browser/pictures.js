@@ -4,12 +4,13 @@ const list = document.querySelector('#pictures');
 const none = document.querySelector('#no-pictures');
 const api = document.body.dataset.api;
 
-/** Pictures change at most this often, however fast tokens are revealed: each new one is a call to the service. */
+/** Pictures change at most this often, and new ones are fetched at most so fast, however fast tokens are revealed: an address has 300 calls a minute. */
 const GAP_MS = 3_000;
+const GAP_PER_PICTURE_MS = 500;
 
 /** @type {Map<string, HTMLElement>} */
 const tiles = new Map();
-let shownMs = -Infinity;
+let freeMs = 0;
 let waiting = 0;
 
 function make(picture) {
@@ -23,6 +24,7 @@ function make(picture) {
   image.width = 160;
   image.height = 160;
   image.decoding = 'async';
+  image.addEventListener('error', () => item.classList.add('is-missing'));
   image.src = `/page/pictures/${picture.token_id}?cid=${encodeURIComponent(picture.cid)}`;
   const caption = document.createElement('p');
   const dot = document.createElement('span');
@@ -36,13 +38,16 @@ function make(picture) {
 }
 
 function draw(pictures) {
-  shownMs = performance.now();
+  let made = 0;
   const keys = new Set();
   for (const [at, picture] of pictures.entries()) {
     const key = `${picture.id} ${picture.cid}`;
     keys.add(key);
-    const tile = tiles.get(key) ?? make(picture);
-    tiles.set(key, tile);
+    if (!tiles.has(key)) {
+      made += 1;
+      tiles.set(key, make(picture));
+    }
+    const tile = tiles.get(key);
     const state = tile.querySelector('.dot');
     state.dataset.state = picture.status;
     state.title = picture.status;
@@ -54,12 +59,13 @@ function draw(pictures) {
     tiles.delete(key);
   }
   none.hidden = pictures.length > 0;
+  freeMs = performance.now() + Math.max(GAP_MS, made * GAP_PER_PICTURE_MS);
 }
 
 /** Shows the newest pictures, now or as soon as the last change is long enough ago. */
 export function showPictures(pictures) {
   clearTimeout(waiting);
-  const restMs = shownMs + GAP_MS - performance.now();
+  const restMs = freeMs - performance.now();
   if (restMs <= 0) draw(pictures);
   else waiting = setTimeout(draw, restMs, pictures);
 }
