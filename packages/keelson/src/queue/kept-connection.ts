@@ -34,6 +34,7 @@ export function directWay(postgres: Postgres, direct: (() => Promise<Connection>
 export class KeptConnection {
   readonly #options: KeptConnectionOptions;
   readonly #ending = new AbortController();
+  readonly #closed = Promise.withResolvers<void>();
   #connection: Connection | undefined;
   #kept: Promise<void> = Promise.resolve();
 
@@ -58,6 +59,7 @@ export class KeptConnection {
 
   async close(): Promise<void> {
     this.#ending.abort();
+    this.#closed.resolve();
     await this.#kept;
   }
 
@@ -100,9 +102,10 @@ export class KeptConnection {
       // bounded by: the life of the connection
       while (!signal.aborted) {
         const look = this.#options.check(connection);
-        const inTime = await settledWithin(look.catch(nothing), silentMs, clock);
-        if (!inTime) connection.destroy();
-        await clock.sleep(inTime ? await look : 0, signal);
+        // A look that waits to hear something hears nothing any more once the connection has ended.
+        const inTime = await settledWithin(Promise.race([look.catch(nothing), connection.ended, this.#closed.promise]), silentMs, clock);
+        if (!inTime || signal.aborted) break;
+        await clock.sleep(await look, signal);
       }
     } catch {
       // It has ended, or it answers no more.
