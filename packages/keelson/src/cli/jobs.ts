@@ -1,11 +1,16 @@
 /** What the commands of `jobs` do. */
 import { KeelsonError } from '../errors.ts';
-import { type JobChoice, JobDesk, type JobState } from '../queue/job-desk.ts';
+import { CHANGED_MAX, type JobChoice, pauseQueue, redriveJobs, resumeQueue, retryJobs, type SqlUnit } from '../queue/job-admin.ts';
+import { JobDesk, type JobState } from '../queue/job-desk.ts';
 import { jobs as jobTable, queuePauses } from '../queue/jobs.ts';
+import { workChannel } from '../queue/listen.ts';
+import { sql, Statements } from '../schema/sql.ts';
 import { tableInfo } from '../schema/table.ts';
+import { openDatabase } from '../work/database.ts';
 import type { Context } from './context.ts';
 import { withConnection } from './database.ts';
 import { plainText, renderJson, renderTable } from './output.ts';
+import { talkLog } from './talk.ts';
 
 /** What every command of the group takes. */
 export interface Json {
@@ -14,8 +19,8 @@ export interface Json {
 
 /** Which jobs are meant. */
 export interface ChoiceOptions extends Json {
-  readonly queue?: string;
-  readonly kind?: string;
+  readonly queue?: string | undefined;
+  readonly kind?: string | undefined;
 }
 
 /** What `list` takes. */
@@ -82,7 +87,7 @@ export async function list(context: Context, { queue, kind, state, limit, json }
  * @throws USAGE when the app has no jobs, NOT_FOUND when none of them waits or is dead
  */
 export async function retry(context: Context, ids: readonly string[], { json }: Json): Promise<void> {
-  const retried = await withDesk(context, (desk) => desk.retry(ids));
+  const retried = await change(context, async (unit) => [...(await retryJobs(unit, { ids })), ...(await redriveJobs(unit, { ids }))]);
   if (retried.length === 0)
     throw new KeelsonError('NOT_FOUND', {
       message: 'None of these jobs waits or is dead.',
@@ -98,39 +103,74 @@ export async function retry(context: Context, ids: readonly string[], { json }: 
  *
  * @throws USAGE when it is not said which
  */
-export async function redrive(context: Context, ids: readonly string[], options: ChoiceOptions & { readonly all?: true }): Promise<void> {
-  const { queue, kind, all, json } = options;
-  if (ids.length === 0 && queue === undefined && kind === undefined && all !== true)
-    throw new KeelsonError('USAGE', { message: 'It is not said which jobs.', hint: 'Name ids, --kind, --queue, or --all.' });
-  const choice: JobChoice = { queue, kind, ids: ids.length === 0 ? undefined : ids };
-  const count = await withDesk(context, (desk) => desk.redrive(choice));
+export async function redrive(
+  context: Context,
+  ids: readonly string[],
+  options: ChoiceOptions & { readonly all?: true | undefined },
+): Promise<void> {
+  const { json } = options;
+  const choice = choiceOf(ids, options);
+  let count = 0;
+  let woken: number;
+  do {
+    // Each is woken once: what stays dead is not among those that are left.
+    woken = (await change(context, (unit) => redriveJobs(unit, choice))).length;
+    count += woken;
+  } while (woken === CHANGED_MAX);
   tell(context, { count }, { json, says: `${count} dead ${count === 1 ? 'job lives' : 'jobs live'} again.` });
 }
 
 /** Pauses a queue in every process. */
 export async function pause(context: Context, queue: string, { json }: Json): Promise<void> {
   refuseUnknown(context, queue);
-  await withDesk(context, (desk) => desk.pause(queue));
+  await change(context, (unit) => pauseQueue(unit, queue));
   tell(context, { queue, isPaused: true }, { json, says: `Nothing is taken from ${queue} any more; what runs ends.` });
 }
 
 /** Lets a queue go on. */
 export async function resume(context: Context, queue: string, { json }: Json): Promise<void> {
-  const wasPaused = await withDesk(context, (desk) => desk.resume(queue));
+  const wasPaused = await change(context, (unit) => resumeQueue(unit, queue));
   tell(context, { queue, isPaused: false, wasPaused }, { json, says: wasPaused ? `${queue} goes on.` : `${queue} was not paused.` });
 }
 
+function choiceOf(ids: readonly string[], { queue, kind, all }: ChoiceOptions & { readonly all?: true | undefined }): JobChoice {
+  const choices: JobChoice[] = [
+    ...(ids.length === 0 ? [] : [{ ids }]),
+    ...(kind === undefined ? [] : [{ kind }]),
+    ...(queue === undefined ? [] : [{ queue }]),
+    ...(all === true ? [{ all }] : []),
+  ];
+  const [choice, ...more] = choices;
+  if (choice !== undefined && more.length === 0) return choice;
+  throw new KeelsonError('USAGE', {
+    message: choice === undefined ? 'It is not said which jobs.' : 'It is said in several ways which jobs.',
+    hint: 'Name ids, or --kind, or --queue, or --all.',
+  });
+}
+
 async function withDesk<T>(context: Context, block: (desk: JobDesk) => Promise<T>): Promise<T> {
-  const { app } = context;
+  const { namespace } = refuseWithout(context);
+  return withConnection(context, (connection) => block(new JobDesk({ query: connection.query.bind(connection), namespace })));
+}
+
+/** Changes jobs in a unit of work, and wakes the processes that may have something to do by that. */
+async function change<T>(context: Context, block: (unit: SqlUnit) => Promise<T>): Promise<T> {
+  const { namespace, model } = refuseWithout(context);
+  return withConnection(context, async (connection, postgres) => {
+    const changed = await openDatabase(model, postgres, { log: talkLog(context) }).work(block);
+    const wake = sql`select pg_notify(${workChannel(namespace)}, ${`${tableInfo(jobTable).name}\nback`})`;
+    await connection.query(new Statements(namespace, { named: false }).compile(wake));
+    return changed;
+  });
+}
+
+function refuseWithout({ app }: Context): Context['app'] {
   const names = new Set(app.tables.map((table) => tableInfo(table).name));
-  if (![jobTable, queuePauses].every((table) => names.has(tableInfo(table).name)))
-    throw new KeelsonError('USAGE', {
-      message: `${app.name} has no jobs.`,
-      hint: 'An app that has lists `jobs`, `schedules` and `queuePauses` of keelson/queue among its tables.',
-    });
-  return withConnection(context, (connection) =>
-    block(new JobDesk({ query: connection.query.bind(connection), namespace: app.namespace })),
-  );
+  if ([jobTable, queuePauses].every((table) => names.has(tableInfo(table).name))) return app;
+  throw new KeelsonError('USAGE', {
+    message: `${app.name} has no jobs.`,
+    hint: 'An app that has lists `jobs`, `schedules` and `queuePauses` of keelson/queue among its tables.',
+  });
 }
 
 function refuseUnknown({ app }: Context, queue: string): void {

@@ -6,11 +6,15 @@ import { jobs, queuePauses } from './jobs.ts';
 /** A unit of work, of which only SQL is needed. */
 export type SqlUnit = Pick<UnitCalls, 'sql'>;
 
-/** Which jobs: some by their ids, or those of a kind. */
-export type JobChoice = { readonly ids: readonly string[] } | { readonly kind: string };
+/** Which jobs: some by their ids, those of a kind or of a queue, or all. */
+export type JobChoice =
+  | { readonly ids: readonly string[] }
+  | { readonly kind: string }
+  | { readonly queue: string }
+  | { readonly all: true };
 
 /** How many jobs one call changes at the most; call again for more. */
-const CHANGED_MAX = 10_000;
+export const CHANGED_MAX = 10_000;
 
 /**
  * Brings dead jobs back: they wait again with all their attempts. One whose unique key a live job has stays dead, and of several
@@ -80,5 +84,7 @@ export async function resumeQueue(unit: SqlUnit, queue: string): Promise<boolean
 }
 
 function chosen(choice: JobChoice): ReturnType<typeof sql> {
-  return 'ids' in choice ? sql`d."id" = any(${choice.ids}::uuid[])` : sql`d."kind" = ${choice.kind}`;
+  if ('ids' in choice) return sql`d."id" = any(${choice.ids}::uuid[])`;
+  if ('kind' in choice) return sql`d."kind" = ${choice.kind}`;
+  return 'queue' in choice ? sql`d."queue" = ${choice.queue}` : sql`true`;
 }
