@@ -50,6 +50,8 @@ export class Fetcher<R extends Repositories, S> {
   readonly #runs: Runs<R, S>;
   readonly #counts: Counts;
   #ended: Verdict[] = [];
+  /** Rows whose lease is ours, as far as we know: also those whose end could not be written. */
+  #held = 0;
   #isStopping = false;
   #isPaused = false;
   #deadlineMs = Number.POSITIVE_INFINITY;
@@ -78,6 +80,7 @@ export class Fetcher<R extends Repositories, S> {
       {
         released: (row, how) => {
           ground.heartbeat.release(row.key, row.epoch);
+          this.#held -= 1;
           this.#counts.ended(how);
         },
         due: (waitMs) => this.#wakeWhenDue(waitMs),
@@ -91,7 +94,7 @@ export class Fetcher<R extends Repositories, S> {
     return this.#counts.stats({
       isPaused: this.#isPaused,
       concurrency: this.#ground.worker.limits.concurrency,
-      held: this.#runs.held + this.#ended.length,
+      held: this.#held,
       running: this.#runs.running,
     });
   }
@@ -171,6 +174,7 @@ export class Fetcher<R extends Repositories, S> {
       return true;
     }
     this.#claimer.troubles = 0;
+    this.#held += rows.length;
     for (const row of rows) {
       heartbeat.hold({ key: row.key, epoch: row.epoch, leaseMs: worker.limits.leaseMs, onLost: () => this.#lose(row) });
       if (this.#isStopping) this.#giveUp(row);
@@ -201,6 +205,7 @@ export class Fetcher<R extends Repositories, S> {
   #lose(row: ClaimedRow): void {
     if (row.isFinishing) return;
     row.isLost = true;
+    this.#held -= 1;
     this.#ground.log.warn('worker.lease_lost', { worker: this.name, id: row.key, epoch: row.epoch });
     if (this.#runs.lose(row)) this.#counts.ended('lost');
     this.#ring();

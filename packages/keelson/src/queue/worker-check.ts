@@ -8,7 +8,7 @@ import { type EntityClassLike, entityOf } from '../work/repository.ts';
 import type { WorkerLimits } from './worker-limits.ts';
 
 /** The columns of a lease. */
-export const LEASE_KEYS = ['attempts', 'availableAt', 'leaseOwner', 'leaseEpoch', 'leaseUntil'] as const;
+const LEASE_KEYS = ['attempts', 'availableAt', 'leaseOwner', 'leaseEpoch', 'leaseUntil'] as const;
 
 /** Where a worker claims, read from its table. */
 export interface WorkerTarget {
