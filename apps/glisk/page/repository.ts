@@ -1,4 +1,5 @@
 /** What the page asks of the tokens; each question walks an index from one of its ends, however many tokens there are. */
+import { workers } from 'keelson/queue';
 import { type Sql, sql } from 'keelson/schema';
 import { authors } from '../authors/table.ts';
 import { tokens } from '../tokens/table.ts';
@@ -34,6 +35,13 @@ export interface TroubleRow {
 /** How many tokens workers hold, by state. */
 export function selectHeld(): Sql<Held> {
   return sql<Held>`select status::text as state, count(*) as rows from ${tokens} where lease_owner is not null group by status`;
+}
+
+/** How many worker processes were heard of in the last two seconds; each says so several times a second. */
+export function selectWorkers(): Sql<{ readonly rows: string }> {
+  return sql<{ readonly rows: string }>`
+    select count(*) as rows from ${workers} where lost_at is null and heartbeat_at > now() - interval '2 seconds'
+  `;
 }
 
 /** The newest mints whose picture is stored. */

@@ -36,7 +36,7 @@ test('the page runs, styles and shows only what this service sends, and nothing 
   assert.ok(!page.text.includes('uJ7vQx2m'));
   // Drawn from the life cycle, once for each direction.
   assert.equal(page.text.match(/data-count="uploading"/gu)?.length, 2);
-  assert.ok(page.text.includes('npm run demo -w apps/glisk'));
+  assert.ok(page.text.includes('npm run demo -w apps/glisk') && page.text.includes('node apps/glisk/app.ts worker'));
 });
 
 test('each file of the page is there, of its own type, and is not sent again while it is the same', async () => {
@@ -97,7 +97,7 @@ test('the page is told the counts, the newest pictures and what needs attention,
   for (let tokenId = 1; tokenId <= 30; tokenId += 1) await store(glisk, tokenId, PNG);
   const state = await glisk.services.page.read();
   assert.deepEqual(state.tokens, { detected: 0, generating: 1, uploading: 1, ready: 0, revealed: 30, failed: 1 });
-  assert.deepEqual([state.total, state.stuck, state.held], [33, 2, {}]);
+  assert.deepEqual([state.total, state.stuck, state.held, state.workers], [33, 2, {}, 0]);
   assert.deepEqual(
     state.pictures.map((picture) => picture.token_id),
     Array.from({ length: 24 }, (_, at) => 30 - at),

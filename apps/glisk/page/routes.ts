@@ -17,6 +17,7 @@ const PAGE_POLICY =
 const PICTURE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox";
 const FOR_EVER = 'public, max-age=31536000, immutable';
 const MINT = 'npm run demo -w apps/glisk';
+const WORK = 'node apps/glisk/app.ts worker';
 const TOKEN_ID_MAX = 2_147_483_647;
 
 const files = {
@@ -41,6 +42,7 @@ export const servePage: Extend = (server, { services: { page }, database, settin
     title: settings.PROJECT_NAME,
     api: settings.API_V1_PREFIX,
     mint: MINT,
+    work: WORK,
     retry: whoRetries(settings),
     across: page.diagram('across'),
     down: page.diagram('down'),

@@ -5,7 +5,15 @@ import type { Database } from 'keelson/work';
 import type { ContentStore } from '../ipfs/schema.ts';
 import type { Repositories } from '../model.ts';
 import type { Stats, StatsService } from '../system/service.ts';
-import { type PictureRow, selectHeld, selectNewestPictures, selectPicture, selectTroubles, type TroubleRow } from './repository.ts';
+import {
+  type PictureRow,
+  selectHeld,
+  selectNewestPictures,
+  selectPicture,
+  selectTroubles,
+  selectWorkers,
+  type TroubleRow,
+} from './repository.ts';
 
 /** A token that somebody should look at. */
 export interface Trouble {
@@ -23,6 +31,8 @@ export interface Trouble {
 export interface PageState extends Pick<Stats, 'stuck' | 'tokens' | 'total'> {
   /** How many tokens workers hold, by state. */
   readonly held: Readonly<Record<string, number>>;
+  /** How many processes run workers. */
+  readonly workers: number;
   readonly pictures: readonly PictureRow[];
   readonly troubles: readonly Trouble[];
 }
@@ -76,10 +86,11 @@ export class PageService {
 
   /** What the page shows now. */
   async read(): Promise<PageState> {
-    const [stats, held, pictures, troubles] = await this.#parts.database.read(({ sql }) =>
+    const [stats, held, workers, pictures, troubles] = await this.#parts.database.read(({ sql }) =>
       Promise.all([
         this.#parts.stats.read(),
         sql(selectHeld()),
+        sql(selectWorkers()),
         sql(selectNewestPictures(PICTURES_MAX)),
         sql(selectTroubles(STUCK_AFTER_MS, TROUBLES_MAX)),
       ]),
@@ -90,6 +101,7 @@ export class PageService {
       total,
       stuck,
       held: Object.fromEntries(held.map(({ state, rows }) => [state, Number(rows)])),
+      workers: Number(workers[0]?.rows ?? 0),
       pictures,
       troubles: troubles.map((row) => this.#describe(row)),
     };

@@ -5,12 +5,13 @@ import { showPictures } from './pictures.js';
 
 /** A stream that says nothing for so long is taken for broken: the service speaks each ten seconds. */
 const SILENCE_MAX_MS = 25_000;
+const IDLE_MS = 4_000;
 const WAIT_MIN_MS = 1_000;
 const WAIT_MAX_MS = 15_000;
 
 const link = document.querySelector('#link');
 const linkText = document.querySelector('#link-text');
-const words = {
+const linkWords = {
   connecting: 'Connecting',
   live: 'Live',
   lost: 'Reconnecting',
@@ -21,12 +22,14 @@ const words = {
 let stream;
 let waitMs = WAIT_MIN_MS;
 let timer = 0;
+/** @type {number | undefined} */
+let idling;
 
 function say(state) {
   // Written only when it changes: whoever listens with a screen reader hears it once.
   if (link.dataset.link === state) return;
   link.dataset.link = state;
-  linkText.textContent = words[state];
+  linkText.textContent = linkWords[state];
   // What is shown from here on is what was true before.
   document.body.classList.toggle('is-stale', state === 'lost' || state === 'trouble');
 }
@@ -36,6 +39,26 @@ function show(state) {
   showPictures(state.pictures);
   showTroubles(state.troubles, state.stuck + state.tokens.failed);
   document.querySelector('#nothing').hidden = state.total > 0;
+  showWorkers(state);
+}
+
+/** How many processes work; that there are none is said when it lasts: between two of them there may be a moment without. */
+function showWorkers({ workers, total, tokens }) {
+  const words = workers === 1 ? 'by 1 process' : `by ${workers} processes`;
+  const text = workers === 0 ? '' : words;
+  const place = document.querySelector('#workers');
+  if (place.textContent !== text) place.textContent = text;
+  const idle = document.querySelector('#idle');
+  const isIdle = workers === 0 && total > tokens.revealed + tokens.failed;
+  if (!isIdle) {
+    clearTimeout(idling);
+    idling = undefined;
+    idle.hidden = true;
+  } else {
+    idling ??= setTimeout(() => {
+      idle.hidden = false;
+    }, IDLE_MS);
+  }
 }
 
 function watch() {
@@ -82,15 +105,17 @@ document.addEventListener('visibilitychange', () => (document.hidden ? close() :
 addEventListener('pagehide', close);
 addEventListener('pageshow', (event) => event.persisted && open());
 
-document.querySelector('#copy').addEventListener('click', ({ currentTarget }) => {
-  const command = document.querySelector('#mint');
-  const tell = () => {
-    currentTarget.textContent = 'Copied';
-  };
-  // Without the clipboard the command is there, marked.
-  const mark = () => getSelection().selectAllChildren(command);
-  if (navigator.clipboard === undefined) mark();
-  else navigator.clipboard.writeText(command.textContent).then(tell, mark);
-});
+for (const button of document.querySelectorAll('[data-copy]')) {
+  button.addEventListener('click', () => {
+    const command = button.previousElementSibling;
+    const tell = () => {
+      button.textContent = 'Copied';
+    };
+    // Without the clipboard the command is there, marked.
+    const mark = () => getSelection().selectAllChildren(command);
+    if (navigator.clipboard === undefined) mark();
+    else navigator.clipboard.writeText(command.textContent).then(tell, mark);
+  });
+}
 
 open();
