@@ -120,7 +120,7 @@ export class Column<T, N extends Need = 'required', Made extends boolean = false
     return new Column({ ...this.traits, generatedSql: expression });
   }
 
-  /** Numbered by the database where a new row does not say; for an `integer` or a `bigint`. */
+  /** Numbered by the database where a new row does not say; for an `integer` or a `bigint`. As a key only for rows that SQL inserts: an entity knows its key from the start. */
   identity(): Column<T, N extends 'required' ? 'optional' : N, Made> {
     return new Column({ ...this.traits, isIdentity: true });
   }
