@@ -35,6 +35,16 @@ export async function checkEnd(database: Database<Repositories>, total: number):
         (select count(distinct metadata_cid) from glisk.tokens_s0) as cids
     `),
   );
+  const failures = await database.read(({ sql: run }) =>
+    run(sql<{ readonly why: string; readonly tokens: string }>`
+      select coalesce(error_data ->> 'message', 'no reason') as why, count(*) as tokens
+      from glisk.tokens_s0
+      where status = 'failed'
+      group by 1
+      order by 2 desc
+      limit 10
+    `),
+  );
   const is = (value: string | undefined, expected: number): boolean => Number(value) === expected;
   return [
     { holds: is(found?.tokens, total), text: `${found?.tokens} tokens are there, of ${total} that were minted.` },
@@ -48,6 +58,7 @@ export async function checkEnd(database: Database<Repositories>, total: number):
       holds: is(found?.drawn, total),
       text: `${found?.drawn} pictures were drawn; ${found?.again} of them were taken up again after the kill.`,
     },
+    ...failures.map(({ why, tokens }) => ({ holds: false, text: `${tokens} failed: ${why}` })),
     { holds: is(found?.cids, total), text: `${found?.cids} different CIDs of metadata.` },
   ];
 }

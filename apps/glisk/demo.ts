@@ -44,6 +44,7 @@ async function main(): Promise<boolean> {
   const environment = {
     APP_ENV: 'development',
     DATABASE_URL: server.url,
+    STORE_DIRECTORY: path.join(folder, 'store'),
     ALCHEMY_WEBHOOK_SECRET: SECRET,
     PORT: '0',
     WORKERS_IN_SERVER: 'off',

@@ -3,6 +3,8 @@ import { createHmac } from 'node:crypto';
 import path from 'node:path';
 import type { Clock } from 'keelson/clock';
 import type { Ground } from 'keelson/http';
+import { newId } from 'keelson/id';
+import type { Database } from 'keelson/work';
 import { AuthorService } from './authors/service.ts';
 import { ReplicatePictures } from './images/client.ts';
 import { LocalPictures, PictureFolder } from './images/local.ts';
@@ -41,8 +43,9 @@ export interface Services {
 /** Builds the services on the ground of a starting app. */
 export function buildServices({ settings, database, secretKey, directory, clock }: Ground<Repositories, Declarations>): Services {
   const stats = new StatsService(database);
-  const contents = contentsOf(settings, directory);
-  const folder = new PictureFolder(path.join(directory, '.keelson', 'pictures'), clock);
+  const store = settings.STORE_DIRECTORY ?? path.join(directory, '.keelson');
+  const contents = contentsOf(settings, store);
+  const folder = new PictureFolder(path.join(store, 'pictures'), clock);
   return {
     authors: new AuthorService(database),
     tokens: new TokenService(database),
@@ -50,7 +53,7 @@ export function buildServices({ settings, database, secretKey, directory, clock 
     contents,
     pictures: new PictureService({ database, maker: makerOf(settings, clock), store: folder, clock }),
     uploads: new UploadService({ database, pictures: folder, contents, clock }),
-    reveals: new RevealService({ database, chain: () => chainOf(settings, { directory, clock }), clock }),
+    reveals: new RevealService({ database, chain: () => chainOf(settings, { database, store, clock }), clock }),
     page: new PageService({ database, stats, contents, lifeCycle: tokenLifeCycle, apiPrefix: settings.API_V1_PREFIX }),
     operators: new OperatorService({ token: settings.OPERATOR_TOKEN, trustsLoopback: settings.APP_ENV === 'development' }),
     mints: new MintService({
@@ -61,10 +64,10 @@ export function buildServices({ settings, database, secretKey, directory, clock 
   };
 }
 
-function contentsOf({ IPFS_SERVICE, PINATA_JWT }: Settings, directory: string): ContentStore {
+function contentsOf({ IPFS_SERVICE, PINATA_JWT }: Settings, store: string): ContentStore {
   // The settings ask for the key where Pinata is chosen.
   if (IPFS_SERVICE === 'pinata') return new PinataContents({ jwt: PINATA_JWT ?? '' });
-  return new LocalContents(path.join(directory, '.keelson', 'contents'));
+  return new LocalContents(path.join(store, 'contents'));
 }
 
 function makerOf({ IMAGE_SERVICE, REPLICATE_API_TOKEN }: Settings, clock: Clock): PictureMaker {
@@ -72,17 +75,21 @@ function makerOf({ IMAGE_SERVICE, REPLICATE_API_TOKEN }: Settings, clock: Clock)
   return new LocalPictures({ clock });
 }
 
+interface ChainGround {
+  readonly database: Database<Repositories>;
+  readonly store: string;
+  readonly clock: Clock;
+}
+
 /** Loaded when the first token is revealed: a process that only serves never needs what signs transactions. */
-async function chainOf(
-  settings: Settings,
-  { directory, clock }: { readonly directory: string; readonly clock: Clock },
-): Promise<RevealChain> {
-  const { CHAIN_RPC_URL, NFT_CONTRACT_ADDRESS, KEEPER_PRIVATE_KEY } = settings;
-  const contractAddress = NFT_CONTRACT_ADDRESS ?? localContractAddress;
+async function chainOf(settings: Settings, { database, store, clock }: ChainGround): Promise<RevealChain> {
+  const { CHAIN_RPC_URL, NFT_CONTRACT_ADDRESS: contract, KEEPER_PRIVATE_KEY: privateKey } = settings;
   const { EvmChain } = await import('./reveals/client.ts');
-  if (CHAIN_RPC_URL !== undefined)
-    return new EvmChain({ node: CHAIN_RPC_URL, contractAddress, privateKey: KEEPER_PRIVATE_KEY ?? '', clock });
+  if (CHAIN_RPC_URL !== undefined && contract !== undefined && privateKey !== undefined)
+    return new EvmChain({ node: CHAIN_RPC_URL, contractAddress: contract, privateKey, clock });
   const { LocalChain, localKeeperKey } = await import('./reveals/local.ts');
-  const node = new LocalChain({ directory: path.join(directory, '.keelson', 'chain'), clock });
-  return new EvmChain({ node, contractAddress, privateKey: localKeeperKey, clock, pollMs: 100 });
+  // One chain for each database: tokens of a database that is gone would stand in the way of those with the same numbers.
+  const name = await database.work(({ systemState }) => systemState.getOrSetState('embedded_chain', newId()), { name: 'reveals.chain' });
+  const node = new LocalChain({ directory: path.join(store, 'chains', path.basename(String(name))), clock });
+  return new EvmChain({ node, contractAddress: localContractAddress, privateKey: localKeeperKey, clock, pollMs: 100 });
 }

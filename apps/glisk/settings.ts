@@ -24,6 +24,11 @@ const declarations = {
     requiredIn: ['staging', 'production'],
     unset: 'made of SECRET_KEY in development and test',
   }),
+  STORE_DIRECTORY: text({
+    description: 'Where pictures wait for their upload, and where the stand-ins keep contents and the chain. All processes must see it.',
+    lengthMax: 4_096,
+    unset: '.keelson beside the app',
+  }),
   OPERATOR_TOKEN: secret({
     description: 'Lets an operator retry tokens, as a bearer token.',
     strong: true,

@@ -25,6 +25,18 @@ export class SystemStateRepository extends repository(SystemState) {
     `);
   }
 
+  /** What is kept under a name; what is given is kept when there is nothing, by the first of those who come at once. */
+  async getOrSetState(key: string, value: unknown): Promise<unknown> {
+    const [row] = await this.run(sql<{ readonly value: unknown }>`
+      insert into ${systemState} (key, state_value, updated_at)
+      values (${key}, ${{ value }}::jsonb -> 'value', now())
+      on conflict (key) do update
+      set state_value = ${systemState}.state_value
+      returning state_value as value
+    `);
+    return row?.value;
+  }
+
   /** Forgets what is kept under a name; without effect when there is nothing. */
   async deleteState(key: string): Promise<void> {
     await this.run(sql`delete from ${systemState} where key = ${key}`);
