@@ -3,6 +3,10 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { BenchmarkOptions } from './benchmark.ts';
 import { benchAuth, renderAuth } from './auth.ts';
+import { benchChaos, renderChaos } from './chaos.ts';
+import { benchClaims } from './claims.ts';
+import { renderClaims } from './claims-figures.ts';
+import { benchGlisk, renderGlisk } from './glisk.ts';
 import { benchHttp, renderHttp } from './http.ts';
 import { installPeers } from './install.ts';
 import { benchMigrate, renderMigrate } from './migrate.ts';
@@ -40,6 +44,27 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
     run: async (options) => {
       const result = await benchMigrate(options);
       return { result, text: renderMigrate(result) };
+    },
+  },
+  claims: {
+    about: 'claims of rows against pgbench, jobs against graphile-worker and pg-boss (about 10 minutes; --quick about 3)',
+    run: async (options) => {
+      const result = await benchClaims(options);
+      return { result, text: renderClaims(result) };
+    },
+  },
+  chaos: {
+    about: '16 workers over 100,000 tokens: killed, cut off, restarted under (about 10 minutes; --quick about 2)',
+    run: async (options) => {
+      const result = await benchChaos(options);
+      return { result, text: renderChaos(result) };
+    },
+  },
+  glisk: {
+    about: 'what GLISK is to meet, SC-001 to SC-007 (about 2 minutes)',
+    run: async (options) => {
+      const result = await benchGlisk(options);
+      return { result, text: renderGlisk(result) };
     },
   },
 };

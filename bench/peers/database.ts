@@ -17,7 +17,19 @@ async function run(databaseUrl: string, statements: readonly string[]): Promise<
   return rows;
 }
 
+let holder: pg.Client | undefined;
+
 answerCalls({
+  // A session with a snapshot: nothing that dies meanwhile can be cleaned away.
+  hold: async (argument) => {
+    holder = new pg.Client({ connectionString: argument as string, application_name: 'keelson bench holder' });
+    await holder.connect();
+    await holder.query('begin isolation level repeatable read');
+    await holder.query('select count(*) from pg_class');
+  },
+  release: async () => {
+    await holder?.end();
+  },
   recreate: async (argument) => {
     const { serverUrl, database, statements } = argument as Recreate;
     await run(serverUrl, [`drop database if exists "${database}" with (force)`, `create database "${database}"`]);
