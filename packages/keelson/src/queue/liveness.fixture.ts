@@ -38,7 +38,7 @@ class ParcelRepository extends repository(class Parcel extends entity(parcels) {
 export const parcelModel = defineModel({ name: 'post', tables: [parcels, workers], repositories: { parcels: ParcelRepository } });
 
 /** Parcels go back to be packed; after three attempts they are lost. */
-export const parcelTarget: SweepTarget = {
+const parcelTarget: SweepTarget = {
   table: 'parcels',
   stateColumn: 'state',
   back: new Map([['under_way', 'packed']]),

@@ -34,7 +34,7 @@ export interface Replaced {
 }
 
 /** A process says so often that it lives. */
-export const BEAT_MS = 150;
+const BEAT_MS = 150;
 /** Without its lock, and not heard of for so long, a process is dead. */
 export const DEAD_AFTER_MS = 500;
 

@@ -20,20 +20,15 @@ export type WorkerColumns = {
   readonly lostAt: Column<Date | null, 'optional'>;
 };
 
-/** Declares the table of worker processes. */
-export function workerTable(): Table<WorkerColumns> {
-  return table('workers', {
-    id: integer().identity().primaryKey(),
-    name: text(),
-    host: text(),
-    pid: integer(),
-    queues: text().array(),
-    isLocked: boolean(),
-    startedAt: timestamptz().defaultSql(sql`now()`),
-    heartbeatAt: timestamptz().defaultSql(sql`now()`),
-    lostAt: timestamptz().nullable(),
-  });
-}
-
 /** The table of worker processes; an app that has workers lists it among its tables. */
-export const workers: Table<WorkerColumns> = workerTable();
+export const workers: Table<WorkerColumns> = table('workers', {
+  id: integer().identity().primaryKey(),
+  name: text(),
+  host: text(),
+  pid: integer(),
+  queues: text().array(),
+  isLocked: boolean(),
+  startedAt: timestamptz().defaultSql(sql`now()`),
+  heartbeatAt: timestamptz().defaultSql(sql`now()`),
+  lostAt: timestamptz().nullable(),
+});
