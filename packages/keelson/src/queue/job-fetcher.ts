@@ -168,7 +168,9 @@ export class JobFetcher<S> {
       // bounded by: what there is to write and to claim
       for (let turn = this.#next(); turn !== undefined; turn = this.#next()) {
         try {
-          this.#apply(turn, await sendTurn(await this.#connection.get(), this.#sql, turn));
+          const connection = await this.#connection.get();
+          const sentMs = this.#options.clock.monotonicMs();
+          this.#apply(turn, await sendTurn(connection, this.#sql, turn), sentMs);
           this.#troubles = 0;
         } catch (error) {
           await this.#recover(turn, error);
@@ -199,20 +201,21 @@ export class JobFetcher<S> {
     return { owner, leaseMs: this.#leaseMs, kinds: this.#kinds, done, failed, returned, extended, claims, isFenced, known };
   }
 
-  #apply(turn: Turn<S>, results: TurnResults): void {
+  #apply(turn: Turn<S>, results: TurnResults, sentMs: number): void {
     const nowMs = this.#options.clock.monotonicMs();
     if (turn.known !== undefined) this.#isSuspect = false;
     else this.#countLost(turn, results);
-    if (results.extended !== undefined) this.#extend(turn.extended, results.extended, nowMs);
+    if (results.extended !== undefined) this.#extend(turn.extended, results.extended, sentMs);
     for (const [index, request] of turn.claims.entries()) {
       const { queue } = request;
       const rows = results.claims[index]?.rows ?? [];
       const runs = rows.flatMap((row) => {
         const ready = this.#options.kinds.get(row[CLAIMED.kind] ?? '');
         const origin = ready && { ready, queue: queue.queue.name, owner: turn.owner, ground: this.#options.ground };
-        return origin === undefined ? [] : new JobRun(row, origin, nowMs);
+        return origin === undefined ? [] : new JobRun(row, origin, sentMs);
       });
       if (runs.length > 0) this.#options.log.debug('worker.claimed', { queue: queue.queue.name, count: runs.length });
+      queue.claimMsTotal += nowMs - sentMs;
       if (this.#isDraining) this.#returned.push(...runs);
       else queue.take(runs, request);
     }
@@ -250,10 +253,10 @@ export class JobFetcher<S> {
     this.#options.log.warn('worker.lease_lost', { count: lost, among: turn.done.length + turn.failed.length });
   }
 
-  #extend(runs: readonly JobRun<S>[], result: Result, nowMs: number): void {
+  #extend(runs: readonly JobRun<S>[], result: Result, sentMs: number): void {
     const kept = new Set(result.rows.map(([id]) => id));
     for (const run of runs) {
-      if (kept.has(run.id)) run.leasedMs = nowMs;
+      if (kept.has(run.id)) run.leasedMs = sentMs;
       else this.#lose(run);
     }
   }
