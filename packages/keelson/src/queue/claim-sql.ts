@@ -83,7 +83,8 @@ function claimText(target: WorkerTarget, namespace: string, { state, isOn }: { s
   const keyName = quoteName(key.name);
   const first = `select ${keyName} from ${place} where ${isWaiting} and available_at <= now()${since} order by ${quoteName(order.name)}, ${keyName} limit $3::int for update skip locked`;
   const columns = table.columns.map((column) => quoteName(column.name)).join(', ');
-  return `update ${place} set ${sets.join(', ')} where ${keyName} = any(array(${first})) and ${isWaiting} returning ${columns}`;
+  // Nothing of the state outside: the planner would read an index of all rows that wait, to find those that were named.
+  return `update ${place} set ${sets.join(', ')} where ${keyName} = any(array(${first})) and lease_owner is null returning ${columns}`;
 }
 
 function giveBackText({ table, key, state, giveBack, meta }: WorkerTarget, namespace: string): string {

@@ -7,6 +7,7 @@ import { mapperOf } from '../work/entity.ts';
 import type { Mapper } from '../work/mapper.ts';
 import type { ClaimSql } from './claim-sql.ts';
 import type { Counts } from './counts.ts';
+import { walkIndex } from './index-walk.ts';
 import type { ClaimedRow } from './run.ts';
 import type { Worker } from './worker.ts';
 
@@ -88,7 +89,7 @@ export class Claimer {
     const owner = this.#ground.owner();
     const startedMs = clock.monotonicMs();
     const statement = sql.claim({ owner, state: source.state, max, leaseMs: worker.limits.leaseMs, watermark: from });
-    const { rows } = await postgres.lone.run(statement, `worker ${worker.name}`);
+    const { rows } = await walkIndex(postgres, statement, `worker ${worker.name}`);
     const claimedMs = clock.monotonicMs();
     counts.claims += 1;
     counts.claimed += rows.length;

@@ -52,7 +52,8 @@ export class EntitySql {
     const name = quoteName(column?.name ?? '');
     const type = column?.lengthMax === undefined ? (column?.sqlType ?? 'text') : 'varchar';
     const text = `${this.#select} where ${name} = any($1::${type}[]) order by ${name} for update`;
-    return this.#statement(text, [encodeArray(values, (value) => (typeof value === 'string' ? value : null))]);
+    // Without a name, so that it is planned for the table as it is now: a plan kept from when it was empty would read all of it.
+    return { text, name: undefined, values: [encodeArray(values, (value) => (typeof value === 'string' ? value : null))] };
   }
 
   /** Rows that match. */
