@@ -4,13 +4,6 @@ import { type Sql, sql } from 'keelson/schema';
 import { authors } from '../authors/table.ts';
 import { tokens } from '../tokens/table.ts';
 
-/** How many tokens of a state workers hold. */
-export interface Held {
-  readonly state: string;
-  /** int8: as text. */
-  readonly rows: string;
-}
-
 /** A picture that is stored. */
 export interface PictureRow {
   readonly id: string;
@@ -30,11 +23,6 @@ export interface TroubleRow {
   readonly message: string | null;
   /** UTC, to the minute. */
   readonly since: string | null;
-}
-
-/** How many tokens workers hold, by state. */
-export function selectHeld(): Sql<Held> {
-  return sql<Held>`select status::text as state, count(*) as rows from ${tokens} where lease_owner is not null group by status`;
 }
 
 /** How many worker processes were heard of in the last two seconds; each says so several times a second. */

@@ -94,10 +94,13 @@ test('the page is told the counts, the newest pictures and what needs attention,
       }
     }
   });
+  await glisk.database.work(async ({ tokens }) => {
+    for (const tokenId of [1, 2]) Object.assign((await tokens.getByTokenId(tokenId)) ?? {}, { leaseOwner: 7 });
+  });
   for (let tokenId = 1; tokenId <= 30; tokenId += 1) await store(glisk, tokenId, PNG);
   const state = await glisk.services.page.read();
   assert.deepEqual(state.tokens, { detected: 0, generating: 1, uploading: 1, ready: 0, revealed: 30, failed: 1 });
-  assert.deepEqual([state.total, state.stuck, state.held, state.workers], [33, 2, {}, 0]);
+  assert.deepEqual([state.total, state.stuck, state.held, state.workers], [33, 2, { revealed: 2 }, 0]);
   assert.deepEqual(
     state.pictures.map((picture) => picture.token_id),
     Array.from({ length: 24 }, (_, at) => 30 - at),

@@ -5,15 +5,7 @@ import type { Database } from 'keelson/work';
 import type { ContentStore } from '../ipfs/schema.ts';
 import type { Repositories } from '../model.ts';
 import type { Stats, StatsService } from '../system/service.ts';
-import {
-  type PictureRow,
-  selectHeld,
-  selectNewestPictures,
-  selectPicture,
-  selectTroubles,
-  selectWorkers,
-  type TroubleRow,
-} from './repository.ts';
+import { type PictureRow, selectNewestPictures, selectPicture, selectTroubles, selectWorkers, type TroubleRow } from './repository.ts';
 
 /** A token that somebody should look at. */
 export interface Trouble {
@@ -28,9 +20,7 @@ export interface Trouble {
 }
 
 /** What the page shows, as it goes to the browser. Nothing in it is a time: what has not changed is not sent again. */
-export interface PageState extends Pick<Stats, 'stuck' | 'tokens' | 'total'> {
-  /** How many tokens workers hold, by state. */
-  readonly held: Readonly<Record<string, number>>;
+export interface PageState extends Pick<Stats, 'held' | 'stuck' | 'tokens' | 'total'> {
   /** How many processes run workers. */
   readonly workers: number;
   readonly pictures: readonly PictureRow[];
@@ -86,21 +76,20 @@ export class PageService {
 
   /** What the page shows now. */
   async read(): Promise<PageState> {
-    const [stats, held, workers, pictures, troubles] = await this.#parts.database.read(({ sql }) =>
+    const [stats, workers, pictures, troubles] = await this.#parts.database.read(({ sql }) =>
       Promise.all([
         this.#parts.stats.read(),
-        sql(selectHeld()),
         sql(selectWorkers()),
         sql(selectNewestPictures(PICTURES_MAX)),
         sql(selectTroubles(STUCK_AFTER_MS, TROUBLES_MAX)),
       ]),
     );
-    const { tokens, total, stuck } = stats;
+    const { tokens, total, stuck, held } = stats;
     return {
       tokens,
       total,
       stuck,
-      held: Object.fromEntries(held.map(({ state, rows }) => [state, Number(rows)])),
+      held,
       workers: Number(workers[0]?.rows ?? 0),
       pictures,
       troubles: troubles.map((row) => this.#describe(row)),

@@ -45,7 +45,7 @@ export class SystemStateRepository extends repository(SystemState) {
 
 /** One line of what is counted: the rows of a table, by state where it has one. */
 export interface Counted {
-  readonly what: 'author' | 'reveal' | 'stuck' | 'token';
+  readonly what: 'author' | 'held' | 'reveal' | 'stuck' | 'token';
   readonly state: string | null;
   /** int8: as text. */
   readonly rows: string;
@@ -58,6 +58,8 @@ const STUCK_COUNT_MAX = 1_000;
 export function selectCounts(stuckAfterMs: number): Sql<Counted> {
   return sql<Counted>`
     select 'token' as what, status::text as state, count(*) as rows from ${tokens} group by status
+    union all
+    select 'held', status::text, count(*) from ${tokens} where lease_owner is not null group by status
     union all
     select 'reveal', status::text, count(*) from ${revealTransactions} group by status
     union all

@@ -25,6 +25,8 @@ export interface RevealCounts {
 export interface Stats {
   readonly tokens: TokenCounts;
   readonly total: number;
+  /** Tokens that workers hold, by state; seen at the same moment as the others. */
+  readonly held: Readonly<Record<string, number>>;
   /** Tokens on their way that no worker holds, and that have waited longer than a while; counted up to 1,000. */
   readonly stuck: number;
   readonly authors: number;
@@ -74,9 +76,12 @@ export class StatsService {
       revealed: of('token', 'revealed'),
       failed: of('token', 'failed'),
     } satisfies TokenCounts;
+    const held: Record<string, number> = {};
+    for (const { what, state, rows } of counts) if (what === 'held' && state !== null) held[state] = Number(rows);
     return {
       tokens,
       total: Object.values(tokens).reduce((sum, count) => sum + count, 0),
+      held,
       stuck: of('stuck'),
       authors: of('author'),
       reveals: {
