@@ -16,7 +16,7 @@ export interface QueueHost<S> {
 }
 
 /** How many jobs one claim takes at the most. */
-export const CLAIM_MAX = 1_000;
+const CLAIM_MAX = 1_000;
 
 /** So much work is held beyond what runs, in milliseconds at the pace of the moment: about as long as a claim takes. */
 const AHEAD_MS = 25;
