@@ -12,6 +12,7 @@ import { buildServices } from './services.ts';
 import { settings } from './settings.ts';
 import { systemRoutes } from './system/routes.ts';
 import { tokenRoutes } from './tokens/routes.ts';
+import { upkeep } from './upkeep/worker.ts';
 
 /** The app. */
 export const glisk = defineApp({
@@ -24,6 +25,7 @@ export const glisk = defineApp({
   services: buildServices,
   routes: [...tokenRoutes, ...authorRoutes, ...systemRoutes, ...mintRoutes],
   workers: [generation, upload, reveal],
+  jobs: upkeep,
   extend: servePage,
 });
 

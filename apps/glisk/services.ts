@@ -24,6 +24,7 @@ import type { Declarations, Settings } from './settings.ts';
 import { StatsService } from './system/service.ts';
 import { TokenService } from './tokens/service.ts';
 import { tokenLifeCycle } from './tokens/state.ts';
+import { UpkeepService } from './upkeep/service.ts';
 
 /** What the routes and the workers work with. */
 export interface Services {
@@ -38,6 +39,7 @@ export interface Services {
   readonly pictures: PictureService;
   readonly uploads: UploadService;
   readonly reveals: RevealService;
+  readonly upkeep: UpkeepService;
 }
 
 /** Builds the services on the ground of a starting app. */
@@ -54,6 +56,7 @@ export function buildServices({ settings, database, secretKey, directory, clock 
     pictures: new PictureService({ database, maker: makerOf(settings, clock), store: folder, clock }),
     uploads: new UploadService({ database, pictures: folder, contents, clock }),
     reveals: new RevealService({ database, chain: () => chainOf(settings, { database, store, clock }), clock }),
+    upkeep: new UpkeepService({ database, pictures: folder, clock }),
     page: new PageService({ database, stats, contents, lifeCycle: tokenLifeCycle, apiPrefix: settings.API_V1_PREFIX }),
     operators: new OperatorService({ token: settings.OPERATOR_TOKEN, trustsLoopback: settings.APP_ENV === 'development' }),
     mints: new MintService({
