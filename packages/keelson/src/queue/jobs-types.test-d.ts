@@ -32,4 +32,4 @@ export async function uses(unit: Unit<typeof model.repositories>): Promise<void>
 }
 
 // @ts-expect-error -- the services are those of the app
-defineJobs<Services>()({ wrong: { payload: Type.Object({}), run: (_, { services }) => services.fetch() } });
+defineJobs<Services>()({ wrong: { payload: Type.Object({}), run: (_, { services }) => services.send(1) } });
