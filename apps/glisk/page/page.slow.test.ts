@@ -120,7 +120,7 @@ test('an empty service says how to mint; mints and moves are shown without a rel
   await count(page, 'detected', '12');
   await page.locator('#nothing').waitFor({ state: 'hidden' });
   // Nobody works here: that is said, with the command that changes it.
-  await page.getByText('node apps/glisk/app.ts worker').waitFor();
+  await page.getByText('npm run worker -w apps/glisk').waitFor();
   await database.work(async ({ tokens }) => {
     for (const token of await tokens.getPendingForGeneration(5)) token.markGenerating();
   });

@@ -17,7 +17,7 @@ const PAGE_POLICY =
 const PICTURE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox";
 const FOR_EVER = 'public, max-age=31536000, immutable';
 const MINT = 'npm run demo -w apps/glisk';
-const WORK = 'node apps/glisk/app.ts worker';
+const WORK = 'npm run worker -w apps/glisk';
 const TOKEN_ID_MAX = 2_147_483_647;
 
 const files = {
