@@ -26,6 +26,8 @@ export interface Drained {
   /** On the clock that all processes of a machine share. */
   readonly firstMs: number;
   readonly lastMs: number;
+  /** The CPU time of this process, up to where it found nothing more. */
+  readonly cpuMicros: number;
   readonly samples: readonly Sample[];
 }
 
@@ -92,6 +94,7 @@ async function drain(contender: ClaimsContender, { mode, quietMs, forMs }: Drain
     lastMs = sharedMs();
     if (runs === 1) firstMs = lastMs;
   });
+  const before = process.cpuUsage();
   const samples: Sample[] = [];
   // bounded by: quietMs and forMs
   for (;;) {
@@ -102,7 +105,8 @@ async function drain(contender: ClaimsContender, { mode, quietMs, forMs }: Drain
     const sinceMs = runs === 0 ? beganMs : firstMs;
     if (atMs - Math.max(lastMs, beganMs) > quietMs || atMs - sinceMs > forMs) break;
   }
-  const counted = { runs, firstMs, lastMs, samples };
+  const cpu = process.cpuUsage(before);
+  const counted = { runs, firstMs, lastMs, cpuMicros: cpu.user + cpu.system, samples };
   await running.stop();
   return counted;
 }

@@ -8,6 +8,8 @@ export const BATCH = 1_000;
 export interface Rates {
   readonly name: string;
   readonly perSecond: readonly number[];
+  /** CPU time per row, of the clients and of the server together. */
+  readonly cpuMicros: readonly number[];
 }
 
 /** Milliseconds from enqueue to the begin of the handler. */
@@ -42,8 +44,11 @@ export interface ClaimsResult {
 export function renderClaims({ rows, jobs, backlogs, latencies, snapshots, load, targets }: ClaimsResult): string {
   const rates = (title: string, all: readonly Rates[]): string =>
     renderTable(
-      [title, 'rows/s, median', 'least', 'most'],
-      all.map(({ name, perSecond }) => [name, short(median(perSecond)), short(Math.min(...perSecond)), short(Math.max(...perSecond))]),
+      [title, 'rows/s, median', 'least', 'most', 'CPU µs per row'],
+      all.map(({ name, perSecond, cpuMicros }) => [
+        name,
+        ...[median(perSecond), Math.min(...perSecond), Math.max(...perSecond), median(cpuMicros)].map(short),
+      ]),
     );
   return [
     rates(`domain rows, ${BATCH} at once`, rows),
@@ -79,6 +84,11 @@ export function targetsOf({ rows, jobs, backlogs, latencies, snapshots }: Omit<C
     const [few = [], many = []] = backlogs.filter(({ name }) => name.startsWith(kind)).map(({ perSecond }) => perSecond);
     return target(`${kind}: the long backlog over the short one`, median(many) / median(few), bound(0.8));
   });
+  const flatCpu = ['rows', 'jobs'].map((kind) => {
+    const [few = [], many = []] = backlogs.filter(({ name }) => name.startsWith(kind)).map(({ cpuMicros }) => cpuMicros);
+    const limit = { limit: 1.2, sense: 'at most', unit: '×' } as const;
+    return target(`${kind}: CPU per row of the long backlog over the short one`, median(many) / median(few), limit);
+  });
   return [
     target('rows: claim and move over pgbench', medianRatio(of(rows, 'Keelson: claim and move'), of(rows, 'pgbench')), bound(0.6)),
     ...['graphile-worker, at its best', 'pg-boss, work() at its best', 'pg-boss, fetch and complete'].map((peer) =>
@@ -89,6 +99,7 @@ export function targetsOf({ rows, jobs, backlogs, latencies, snapshots }: Omit<C
       target(`enqueue → begin, p50 over that of ${peer}`, p50('Keelson') / p50(peer), { limit: 1, sense: 'at most', unit: '×' }),
     ),
     ...flat,
+    ...flatCpu,
     ...snapshots
       .filter(({ isHeld }) => isHeld)
       .map(({ name, firstMs, lastMs }) =>

@@ -5,6 +5,7 @@ import type { BenchmarkOptions } from './benchmark.ts';
 import { Callee, parseNothing } from './calls.ts';
 import { type Drained, parseDrained, parseMs, type Sample } from './claims-contender.ts';
 import { runPgbench } from './claims-pgbench.ts';
+import { childrenCpuMicros, serverCpuMicros } from './claims-cpu.ts';
 import { BATCH, type ClaimsResult, type HeldSnapshot, type Latency, type Rates, targetsOf } from './claims-figures.ts';
 import { median } from './figures.ts';
 import { claimsTables, jobsWaiting, tokensWaiting } from './keelson/claims-model.ts';
@@ -63,24 +64,29 @@ async function benchRows(stage: Stage): Promise<readonly Rates[]> {
     held: 'Keelson: claim and move in one transaction',
     whole: 'Keelson: claim, run, finish',
   };
-  const perSecond: Record<string, number[]> = { pgbench: [], ...Object.fromEntries(Object.values(modes).map((name) => [name, []])) };
+  const rates = new RateBook();
   const pair = await openPair(stage, 'keelson');
   try {
     for (let round = 0; round < size.rounds; round += 1) {
       options.say(`domain rows (${round + 1} of ${size.rounds}) …`);
       await prepare(database, tokensWaiting(size.rows));
-      perSecond['pgbench']?.push(await runPgbench(database.url, { batch: BATCH, rows: size.rows }));
+      const { rate, micros } = await withCpu(database, async () => {
+        const before = childrenCpuMicros();
+        const perSecond = await runPgbench(database.url, { batch: BATCH, rows: size.rows });
+        return { rate: perSecond, micros: childrenCpuMicros() - before };
+      });
+      rates.add('pgbench', rate, micros / size.rows);
       for (const [mode, name] of Object.entries(modes)) {
         await prepare(database, tokensWaiting(size.rows));
-        const drained = await drainPair(pair, { mode, quietMs: 1_500, forMs: 60_000 });
-        expectAll(drained, size.rows, name);
-        perSecond[name]?.push(rateOf(drained));
+        const drained = await drainPair(stage, pair, { mode, quietMs: 1_500, forMs: 60_000 });
+        expectAll(drained.parts, size.rows, name);
+        rates.addDrained(name, drained);
       }
     }
   } finally {
     await closePair(pair);
   }
-  return Object.entries(perSecond).map(([name, of]) => ({ name, perSecond: of }));
+  return rates.all();
 }
 
 const ways = [
@@ -97,7 +103,7 @@ const DEFAULTS_MS = 6_000;
 
 async function benchJobs(stage: Stage): Promise<readonly Rates[]> {
   const { size, options } = stage;
-  const perSecond = new Map<string, number[]>(ways.map(({ name }) => [name, []]));
+  const rates = new RateBook();
   for (let round = 0; round < size.rounds; round += 1) {
     for (const { name, of, mode } of round % 2 === 0 ? ways : ways.toReversed()) {
       options.say(`jobs: ${name} (${round + 1} of ${size.rounds}) …`);
@@ -105,15 +111,15 @@ async function benchJobs(stage: Stage): Promise<readonly Rates[]> {
       try {
         const isUsual = mode === 'defaults';
         await fill(stage, pair, isUsual && of !== 'keelson' ? 20_000 : size.rows);
-        const drained = await drainPair(pair, { mode, quietMs: isUsual ? 2_500 : 1_500, forMs: isUsual ? DEFAULTS_MS : 60_000 });
-        if (!isUsual) expectAll(drained, size.rows, name);
-        perSecond.get(name)?.push(rateOf(drained));
+        const drained = await drainPair(stage, pair, { mode, quietMs: isUsual ? 2_500 : 1_500, forMs: isUsual ? DEFAULTS_MS : 60_000 });
+        if (!isUsual) expectAll(drained.parts, size.rows, name);
+        rates.addDrained(name, drained);
       } finally {
         await closePair(pair);
       }
     }
   }
-  return [...perSecond].map(([name, of]) => ({ name, perSecond: of }));
+  return rates.all();
 }
 
 async function benchLatency(stage: Stage): Promise<readonly Latency[]> {
@@ -144,7 +150,7 @@ async function benchLatency(stage: Stage): Promise<readonly Latency[]> {
 
 async function benchBacklogs(stage: Stage): Promise<readonly Rates[]> {
   const { database, size, options } = stage;
-  const perSecond = new Map<string, number[]>();
+  const rates = new RateBook();
   const pair = await openPair(stage, 'keelson');
   try {
     for (let round = 0; round < Math.max(2, size.rounds - 2); round += 1) {
@@ -156,17 +162,14 @@ async function benchBacklogs(stage: Stage): Promise<readonly Rates[]> {
           const name = `${kind}: ${backlog.toLocaleString('en-US')} wait`;
           options.say(`${name} (${round + 1}) …`);
           await prepare(database, waiting(backlog));
-          const drained = await drainPair(pair, { mode, quietMs: 1_500, forMs: 2_000 });
-          const of = perSecond.get(name) ?? [];
-          perSecond.set(name, of);
-          of.push(rateOf(drained));
+          rates.addDrained(name, await drainPair(stage, pair, { mode, quietMs: 1_500, forMs: 2_000 }));
         }
       }
     }
   } finally {
     await closePair(pair);
   }
-  return [...perSecond].map(([name, of]) => ({ name, perSecond: of }));
+  return rates.all();
 }
 
 async function benchSnapshots(stage: Stage): Promise<readonly HeldSnapshot[]> {
@@ -183,9 +186,9 @@ async function benchSnapshots(stage: Stage): Promise<readonly HeldSnapshot[]> {
         options.say(`${name}, ${isHeld ? 'a snapshot is held' : 'no snapshot is held'} …`);
         await prepare(database, waiting(options.quick ? 200_000 : 500_000));
         if (isHeld) await holder.call('hold', database.url, parseNothing);
-        const drained = await drainPair(pair, { mode, quietMs: 1_500, forMs: size.heldMs });
+        const { parts } = await drainPair(stage, pair, { mode, quietMs: 1_500, forMs: size.heldMs });
         if (isHeld) await holder.call('release', undefined, parseNothing);
-        found.push({ name, isHeld, ...quartersOf(drained), perSecond: rateOf(drained) });
+        found.push({ name, isHeld, ...quartersOf(parts), perSecond: rateOf(parts) });
       }
     }
   } finally {
@@ -241,8 +244,44 @@ async function closePair({ callees }: Pair): Promise<void> {
   await Promise.all(callees.map((callee) => callee.stop()));
 }
 
-function drainPair({ callees }: Pair, order: object): Promise<readonly Drained[]> {
-  return Promise.all(callees.map((callee) => callee.call('drain', order, parseDrained)));
+/** What two processes have done, and what it cost them and the server. */
+type PairDrained = { readonly parts: readonly Drained[]; readonly micros: number };
+
+function drainPair({ database }: Stage, { callees }: Pair, order: object): Promise<PairDrained> {
+  return withCpu(database, async () => {
+    const parts = await Promise.all(callees.map((callee) => callee.call('drain', order, parseDrained)));
+    return { parts, micros: parts.reduce((sum, { cpuMicros }) => sum + cpuMicros, 0) };
+  });
+}
+
+/** Adds what the server has taken meanwhile. */
+async function withCpu<T extends { readonly micros: number }>(database: BenchDatabase, run: () => Promise<T>): Promise<T> {
+  // One of the server's processes says which server it is.
+  const [row] = await database.query("select pid from pg_stat_activity where backend_type = 'checkpointer'");
+  const pid = Number(row?.['pid']);
+  const before = serverCpuMicros(pid);
+  const result = await run();
+  return { ...result, micros: result.micros + serverCpuMicros(pid) - before };
+}
+
+/** Rates as they come, by name. */
+class RateBook {
+  readonly #rates = new Map<string, { readonly perSecond: number[]; readonly cpuMicros: number[] }>();
+
+  add(name: string, perSecond: number, cpuMicros: number): void {
+    const known = this.#rates.get(name) ?? { perSecond: [], cpuMicros: [] };
+    this.#rates.set(name, known);
+    known.perSecond.push(perSecond);
+    known.cpuMicros.push(cpuMicros);
+  }
+
+  addDrained(name: string, { parts, micros }: PairDrained): void {
+    this.add(name, rateOf(parts), micros / parts.reduce((sum, { runs }) => sum + runs, 0));
+  }
+
+  all(): readonly Rates[] {
+    return [...this.#rates].map(([name, of]) => ({ name, ...of }));
+  }
 }
 
 /** From the first run of the earlier to the last of the later. */

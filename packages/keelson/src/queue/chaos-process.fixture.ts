@@ -36,7 +36,7 @@ const generation = defineWorkers<Repos, undefined>(model).worker('generation', {
 });
 
 const log = createLog({ level: 'warn', format: 'json', destination: openSync(`${file}.log`, 'a') });
-const postgres = await connectPostgres({ url, log, poolSize: 3, readers: 1, connectRetryMs: 60_000 });
+const postgres = await connectPostgres({ url, log, poolSize: 3, connectRetryMs: 60_000 });
 const database = openDatabase(model, postgres, { log });
 const running = await WorkerProcess.start({
   database,
