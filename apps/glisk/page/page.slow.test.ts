@@ -110,7 +110,7 @@ test('an empty service says how to mint; mints and moves are shown without a rel
   await using glance = await bench();
   const { database, complaints } = glance;
   const page = await glance.open();
-  await page.getByText('npm run demo -w apps/glisk').waitFor();
+  await page.getByText('npm run mint -w apps/glisk').waitFor();
   await page.getByText('Nothing is stuck, and nothing has failed.').waitFor();
   const author = await database.work((unit) => {
     const added = unit.authors.add(newAuthor());

@@ -36,7 +36,7 @@ test('the page runs, styles and shows only what this service sends, and nothing 
   assert.ok(!page.text.includes('uJ7vQx2m'));
   // Drawn from the life cycle, once for each direction.
   assert.equal(page.text.match(/data-count="uploading"/gu)?.length, 2);
-  assert.ok(page.text.includes('npm run demo -w apps/glisk') && page.text.includes('npm run worker -w apps/glisk'));
+  assert.ok(page.text.includes('npm run mint -w apps/glisk') && page.text.includes('npm run worker -w apps/glisk'));
 });
 
 test('each file of the page is there, of its own type, and is not sent again while it is the same', async () => {

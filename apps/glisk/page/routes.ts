@@ -16,7 +16,7 @@ const PAGE_POLICY =
 /** A picture that is opened by itself runs nothing. */
 const PICTURE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox";
 const FOR_EVER = 'public, max-age=31536000, immutable';
-const MINT = 'npm run demo -w apps/glisk';
+const MINT = 'npm run mint -w apps/glisk';
 const WORK = 'npm run worker -w apps/glisk';
 const TOKEN_ID_MAX = 2_147_483_647;
 
