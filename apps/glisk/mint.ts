@@ -31,7 +31,7 @@ async function main(): Promise<void> {
     const author = wallet(0xa0 + at);
     const account = { address: settings.NFT_CONTRACT_ADDRESS ?? mintLog({ first: 1, quantity: 1 }).account.address };
     const start = first + at * TOKENS_EACH;
-    // Said anew for each batch: the same log is taken once.
+    // The prompt goes with every batch; from the second on it is taken for the duplicate that it is.
     const logs = [promptLog(author, prompt), mintLog({ first: start, quantity: TOKENS_EACH, author })];
     const body = delivery(
       logs.map((log, index) => ({ ...log, index, account })),
