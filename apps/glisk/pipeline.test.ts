@@ -2,62 +2,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from 'keelson/clock';
-import { silentLog } from 'keelson/log';
-import { WorkerProcess } from 'keelson/queue';
-import { testApp } from 'keelson/testing';
+import { KeelsonError } from 'keelson/errors';
 import { decode } from 'fast-png';
-import { glisk } from './app.ts';
-import { delivery, mintLog, promptLog, sign, wallet } from './mints/deliveries.fixture.ts';
-
-const SECRET = 'whsec_of_the_tests_a1b2c3d4e5f6';
-const author = wallet(0xa);
-const prompt = 'A lighthouse over a dark sea, <b>"quoted"</b> & \u202eturned';
-
-/** Workers that do not wait for others to come along: a test mints all at once. */
-const workers = (glisk.workers ?? []).map((worker) => {
-  const { gather } = worker.calls;
-  return gather === undefined ? worker : { ...worker, calls: { ...worker.calls, gather: { ...gather, waitMs: 200 } } };
-});
-
-async function start() {
-  await using steps = new AsyncDisposableStack();
-  const app = steps.use(await testApp(glisk, { poolSize: 8, environment: { ALCHEMY_WEBHOOK_SECRET: SECRET } }));
-  const { database, services } = app;
-  const work = async (): Promise<WorkerProcess> =>
-    WorkerProcess.start({ database, services, workers, log: silentLog, clock: systemClock, settings: { WORKER_POLL_MS: 1_000 } });
-  const mint = async (first: number, quantity: number): Promise<void> => {
-    const payload = delivery([promptLog(author, prompt), mintLog({ first, quantity, author })], { number: first + 100 });
-    const headers = { 'content-type': 'application/json', 'x-alchemy-signature': sign(payload, SECRET) };
-    assert.equal((await app.inject({ method: 'POST', url: '/webhooks/alchemy', payload, headers })).statusCode, 200);
-  };
-  /** Waits until no token is on its way any more. */
-  const settled = async (): Promise<void> => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const look = async (): Promise<void> => {
-      const waiting = await database.read(({ tokens }) => tokens.count({ status: ['detected', 'generating', 'uploading', 'ready'] }));
-      if (waiting === 0) resolve();
-    };
-    const stop = database.onWritten(() => void look().catch(reject));
-    await look();
-    await promise.finally(stop);
-  };
-  const undo = steps.move();
-  return { app, database, services, work, mint, settled, [Symbol.asyncDispose]: () => undo.disposeAsync() };
-}
+import { PictureService } from './images/service.ts';
+import { author, type Pipeline, prompt, startPipeline } from './pipeline.fixture.ts';
 
 // GLK-14
 test('tokens that the webhook brings are drawn, uploaded and revealed, and each step leaves its record', async () => {
-  await using glisky = await start();
+  await using glisky = await startPipeline();
   const { database, services, mint, settled } = glisky;
   await using process = await glisky.work();
-  await mint(1, 6);
+  await mint(1, 3);
   await settled();
   assert.deepEqual(
     process.stats.map(({ name, done, failed, lost }) => ({ name, done, failed, lost })),
     [
-      { name: 'generation', done: 6, failed: 0, lost: 0 },
-      { name: 'upload', done: 6, failed: 0, lost: 0 },
-      { name: 'reveal', done: 6, failed: 0, lost: 0 },
+      { name: 'generation', done: 3, failed: 0, lost: 0 },
+      { name: 'upload', done: 3, failed: 0, lost: 0 },
+      { name: 'reveal', done: 3, failed: 0, lost: 0 },
     ],
   );
   const rows = await database.read(async (all) => ({
@@ -66,7 +28,7 @@ test('tokens that the webhook brings are drawn, uploaded and revealed, and each 
     uploads: await all.ipfsRecords.list(),
     reveals: await all.revealTxs.list(),
   }));
-  assert.deepEqual([rows.tokens.length, rows.jobs.length, rows.uploads.length], [6, 6, 12]);
+  assert.deepEqual([rows.tokens.length, rows.jobs.length, rows.uploads.length], [3, 3, 6]);
   for (const token of rows.tokens) {
     assert.deepEqual([token.status, token.leaseOwner, token.errorData, token.attempts], ['revealed', null, null, 0]);
   }
@@ -88,42 +50,56 @@ test('tokens that the webhook brings are drawn, uploaded and revealed, and each 
     image: `ipfs://${token?.imageCid}`,
     attributes: [{ trait_type: 'Author', value: author }],
   });
-  assert.equal(new Set(rows.tokens.map(({ metadataCid }) => metadataCid)).size, 6);
+  assert.equal(new Set(rows.tokens.map(({ metadataCid }) => metadataCid)).size, 3);
+});
+
+/** A service of pictures over a maker that fails. */
+function failing({ database }: Pipeline, error: Error): { readonly pictures: PictureService; readonly calls: unknown[] } {
+  const calls: unknown[] = [];
+  const make = (request: unknown): Promise<never> => {
+    calls.push(request);
+    return Promise.reject(error);
+  };
+  const nothing = { keep: () => Promise.reject(error), read: () => Promise.reject(error), removeOlderThan: () => Promise.resolve(0) };
+  return { calls, pictures: new PictureService({ database, maker: { service: 'replicate', make }, store: nothing, clock: systemClock }) };
+}
+
+// GLK-14
+test('what a maker of pictures refuses fails at once, with the reason for everybody and nothing else', async () => {
+  await using glisky = await startPipeline();
+  const { database, app, mint, settled } = glisky;
+  const cause = new TypeError('hunter2 at db.internal');
+  const { pictures, calls } = failing(
+    glisky,
+    new KeelsonError('OUTSIDE_REFUSED', { message: 'Replicate would not draw this prompt.', cause }),
+  );
+  await using process = await glisky.work({ pictures });
+  await mint(1, 1);
+  await settled();
+  assert.equal(calls.length, 1);
+  assert.equal(process.stats.find(({ name }) => name === 'generation')?.failed, 1);
+  const [job] = await database.read(({ imageJobs }) => imageJobs.list());
+  assert.deepEqual(
+    [job?.status, job?.errorData],
+    ['failed', { code: 'OUTSIDE_REFUSED', message: 'Replicate would not draw this prompt.' }],
+  );
+  const { body } = await app.inject({ method: 'GET', url: '/api/v1/tokens?status=failed' });
+  assert.match(body, /OUTSIDE_REFUSED/u);
+  assert.ok(!body.includes('hunter2'));
 });
 
 // GLK-14
-test('a token that failed after its picture was drawn goes the whole way again when it is retried, to the same picture', async () => {
-  await using glisky = await start();
-  const { database, services, mint, settled } = glisky;
-  await using process = await glisky.work();
-  process.pause('upload');
+test('what passes is tried three times, and an error of our own is not told to everybody', async () => {
+  await using glisky = await startPipeline();
+  const { database, mint, settled } = glisky;
+  const { pictures, calls } = failing(glisky, new TypeError('hunter2 at db.internal'));
+  await using process = await glisky.work({ pictures });
   await mint(1, 1);
-  const [token] = await database.read(({ tokens }) => tokens.list());
-  await until(glisky.database, async () => (await database.read(({ tokens }) => tokens.count({ status: 'uploading' }))) === 1);
-  await database.work(async ({ tokens }) => (await tokens.get(token?.id ?? '')).markFailed({ code: 'TEST', message: 'by hand' }));
-  process.resume('upload');
-  await services.tokens.retry(token?.id ?? '', silentLog);
   await settled();
-  const rows = await database.read(async ({ tokens, imageJobs, ipfsRecords }) => ({
-    tokens: await tokens.list(),
-    jobs: await imageJobs.list({}, { orderBy: 'id' }),
-    uploads: await ipfsRecords.list(),
-  }));
+  assert.deepEqual([calls.length, process.stats.find(({ name }) => name === 'generation')?.retried], [3, 2]);
+  const [token] = await database.read(({ tokens }) => tokens.list());
   assert.deepEqual(
-    [rows.tokens[0]?.status, rows.jobs.map(({ status }) => status), rows.uploads.length],
-    ['revealed', ['completed', 'completed'], 2],
+    [token?.status, token?.errorData, token?.leaseOwner],
+    ['failed', { code: 'INTERNAL_SERVER_ERROR', message: 'Something went wrong on our side.' }, null],
   );
-  // The same token and prompt: the same picture.
-  assert.equal(rows.jobs[0]?.imagePath, rows.jobs[1]?.imagePath);
 });
-
-/** Waits for a commit after which something holds. */
-async function until(database: Awaited<ReturnType<typeof start>>['database'], holds: () => Promise<boolean>): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const look = async (): Promise<void> => {
-    if (await holds()) resolve();
-  };
-  const stop = database.onWritten(() => void look().catch(reject));
-  await look();
-  await promise.finally(stop);
-}

@@ -11,7 +11,7 @@ export const contractEvents = parseAbi([
 ]);
 
 /** The contract whose logs the tests deliver. */
-export const contract = localContractAddress;
+const contract = localContractAddress;
 
 /** A log of a block, as it is delivered. */
 export interface DeliveredLog {

@@ -184,13 +184,13 @@ test('a form is read where the route takes forms, and nowhere else', async () =>
 test('a route that takes bytes is given them as they were sent, whatever they are, and up to its own limit', async () => {
   await using bench = await open();
   const headers = { 'content-type': 'application/json' };
-  const bytesOf = async (payload: Buffer): Promise<unknown> =>
+  const echoOf = async (payload: Buffer): Promise<unknown> =>
     (await bench.call({ method: 'POST', url: '/bytes', payload, headers })).json['base64'];
   for (const sent of ['{ "a" :\t1}\n', '{"broken', '[', '\ufeff{}', '"\\u0000"', 'x'.repeat(150_000)]) {
     const bytes = Buffer.from(sent);
-    assert.equal(await bytesOf(bytes), bytes.toString('base64'));
+    assert.equal(await echoOf(bytes), bytes.toString('base64'));
   }
-  assert.equal(await bytesOf(Buffer.from([0xff, 0x00, 0xfe])), '/wD+');
+  assert.equal(await echoOf(Buffer.from([0xff, 0x00, 0xfe])), '/wD+');
   const large = await bench.call({ method: 'POST', url: '/bytes', payload: Buffer.alloc(200_001), headers });
   assert.deepEqual([large.status, large.json['error']], [413, 'PAYLOAD_TOO_LARGE']);
   const form = await bench.call({ method: 'POST', url: '/bytes', payload: 'a=b', headers: { 'content-type': 'text/plain' } });
