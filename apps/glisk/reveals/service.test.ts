@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from 'keelson/clock';
+import { KeelsonError } from 'keelson/errors';
 import { silentLog } from 'keelson/log';
 import type { Token } from '../tokens/entity.ts';
 import { addTokens, type GliskDatabase, openGlisk } from '../rows.fixture.ts';
@@ -181,6 +182,24 @@ test('after a crash before signing, what was begun is given up', async () => {
   assert.deepEqual(
     (await glisk.transactions()).map(({ status }) => status),
     ['failed', 'confirmed'],
+  );
+});
+
+// GLK-14
+test('when the keeper cannot pay, no token fails and none is tried apart: all wait', async () => {
+  await using glisk = await start();
+  const { database, chain } = glisk;
+  const { tokens } = await addTokens(database, { count: 3, status: 'ready' });
+  const sent: number[] = [];
+  const send: RevealChain['send'] = (reveals) => {
+    sent.push(reveals.length);
+    return Promise.reject(new KeelsonError('OUTSIDE_REFUSED', { message: 'The chain finds …', data: { service: 'The chain' } }));
+  };
+  await assert.rejects(serviceOf(database, { ...methodsOf(chain), send }).reveal(tokens, call), { code: 'WORK_POSTPONED' });
+  assert.deepEqual(sent, [3]);
+  assert.deepEqual(
+    (await glisk.transactions()).map(({ status }) => status),
+    ['failed'],
   );
 });
 
