@@ -48,7 +48,7 @@ export async function makePlace(files: Readonly<Record<string, string>>): Promis
 }
 
 /** What makes `uuidv7()` on a server that has none, and what takes it away again. */
-export const uuidFallback = {
+const uuidFallback = {
   up: renderSchema([table('keys', { id: uuid().primaryKey() })], 'sample').up.find((statement) => statement.startsWith('do ')) ?? '',
   down: 'drop function if exists sample.uuidv7();',
 } as const;
