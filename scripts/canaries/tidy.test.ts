@@ -32,7 +32,7 @@ const good: Readonly<Record<string, string>> = {
   'package.json': '{ "scripts": { "test": "node scripts/test.ts" } }\n',
   'layers.json': `${JSON.stringify(layers)}\n`,
   'README.md':
-    '# Title\n\nRun `npm test`, read [the docs](docs/a.md#a) and `docs/a.md`; begin [here](#title).\n\n```sh\nnpm ci && npm test\n```\n',
+    '# Title\n\nRun `npm test`, `npm start -w apps/one`, read [the docs](docs/a.md#a) and `docs/a.md`; begin [here](#title).\n\n```sh\nnpm ci && npm test\n```\n',
   'docs/a.md': '# A\n',
   'deploy/a.yml': 'a: 1\n',
   'packages/keelson/package.json': '{ "exports": { "./errors": "./src/errors.ts", "./work": "./src/work/index.ts" } }\n',
@@ -53,6 +53,7 @@ export function run(waitMs: number): number {
   'packages/keelson/src/work/unit.test.ts': source("import { kit } from '../testing/kit.ts';\nkit();"),
   'packages/keelson/src/config/load.test.ts': source("import { table } from '../schema/table.ts';\ntable.toString();"),
   'packages/keelson/src/testing/kit.ts': source('export const kit = (): number => 1;'),
+  'apps/one/package.json': '{ "scripts": { "start": "node app.ts serve" } }\n',
   'apps/one/app.ts': source("import { routes } from './users/routes.ts';\nexport const app = routes;"),
   'apps/one/users/table.ts': source('export const users = 1;'),
   'apps/one/users/service.ts': source(
@@ -119,6 +120,8 @@ const planted: readonly (readonly [TidyRule, string, string, number])[] = [
   ['path', 'docs/b.md', 'See `packages/keelson/src/nowhere.ts`.\n', 1],
   ['path', 'docs/b.md', 'See `nowhere.ts`.\n', 1],
   ['command', 'docs/b.md', 'Run `npm run nothing`.\n', 1],
+  ['command', 'docs/b.md', 'Run `npm run nothing -w packages/keelson`.\n', 1],
+  ['command', 'docs/b.md', 'Run `npm test -w apps/nowhere`.\n', 1],
   ['command', 'docs/b.md', '```sh\nnpx nothing-here --flag\n```\n', 2],
   ['command', 'docs/b.md', '```sh\nPORT=1 node apps/two/app.ts serve\n```\n', 2],
   ['line-number', 'docs/b.md', 'See `docs/a.md:12`.\n', 1],

@@ -6,8 +6,8 @@ import { numbered, type Problem, type SourceFile, type TidyRule } from './source
 export interface World {
   /** Every file of the repository, by its path from the root. */
   readonly files: ReadonlySet<string>;
-  /** The scripts of the root's package file. */
-  readonly scripts: ReadonlySet<string>;
+  /** The scripts of each package file, by its folder; `.` is the root. */
+  readonly scripts: ReadonlyMap<string, ReadonlySet<string>>;
   /** The programs that `npx` finds without asking the network. */
   readonly programs: ReadonlySet<string>;
 }
@@ -92,6 +92,9 @@ function checkCommand(content: string, line: number, world: World, add: Add): vo
 
 function checkNpm(first: string, rest: readonly string[], world: World, add: (message: string) => void): void {
   const script = first === 'run' ? (rest[rest.indexOf('run') + 1] ?? '') : first;
-  if (script === '' || (first !== 'run' && npmOwn.has(first)) || world.scripts.has(script)) return;
-  add(`npm ${first === 'run' ? 'run ' : ''}${script}: there is no such script.`);
+  if (script === '' || (first !== 'run' && npmOwn.has(first))) return;
+  const workspace = rest[rest.findIndex((word) => word === '-w' || word === '--workspace') + 1 || rest.length] ?? '.';
+  if (world.scripts.get(workspace)?.has(script) === true) return;
+  const where = workspace === '.' ? '' : ` in ${workspace}`;
+  add(`npm ${first === 'run' ? 'run ' : ''}${script}: there is no such script${where}.`);
 }

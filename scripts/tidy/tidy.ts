@@ -36,7 +36,7 @@ export function tidy(root: string, all: readonly SourceFile[] = readSources(root
   const doors = checkDoors(modules, LIBRARY, doorFiles);
   const layers = parseLayers(text.get('layers.json') ?? '');
   const codes = catalogueCodes(modules.find((module) => module.path === `${LIBRARY}/src/errors.ts`));
-  const world = worldOf(root, sources, text.get('package.json') ?? '{}');
+  const world = worldOf(root, sources);
   const cycles = checkCycles(modules);
   const problems = [
     ...sources.flatMap((file) => [...checkText(file), ...checkData(file), ...checkFileName(file)]),
@@ -55,11 +55,15 @@ export function tidy(root: string, all: readonly SourceFile[] = readSources(root
   return { problems, figures: figures(modules, doors, cycles.length), filesRead: sources.length };
 }
 
-function worldOf(root: string, sources: readonly SourceFile[], packageText: string): World {
+function worldOf(root: string, sources: readonly SourceFile[]): World {
   const programs = path.join(root, 'node_modules/.bin');
   return {
     files: new Set([...sources.map((file) => file.path), LOCK, 'LICENSE']),
-    scripts: parseScripts(packageText),
+    scripts: new Map(
+      sources
+        .filter((file) => path.posix.basename(file.path) === 'package.json')
+        .map((file) => [path.posix.dirname(file.path), parseScripts(file.text)]),
+    ),
     programs: new Set(existsSync(programs) ? readdirSync(programs) : []),
   };
 }
