@@ -11,14 +11,16 @@ import { ownTransaction, Transaction } from '../work/transaction.ts';
  * filled a moment ago; and a plan that was kept from when the table was empty reads all of it. Without these the walk along the index is
  * what is left; where there is no index, the sort is.
  */
-const WALK = ownTransaction(
-  '',
-  setLocal([
-    ['enable_sort', 'off'],
-    ['enable_bitmapscan', 'off'],
-    ['enable_seqscan', 'off'],
-  ]),
-);
+const SETTINGS = [
+  ['enable_sort', 'off'],
+  ['enable_bitmapscan', 'off'],
+  ['enable_seqscan', 'off'],
+] as const;
+
+const WALK = ownTransaction('', setLocal(SETTINGS));
+
+/** The same for a session that does nothing but claim and finish. */
+export const walkingSession: string = SETTINGS.map(([name, value]) => `set ${name} = ${value}`).join('; ');
 
 /**
  * Runs one statement in a transaction of its own that walks indexes: BEGIN, the statement and COMMIT leave in one packet.

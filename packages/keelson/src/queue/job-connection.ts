@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Connection } from '../postgres/connection.ts';
 import type { Postgres } from '../postgres/postgres.ts';
 import { endWhenSilent } from '../postgres/silence.ts';
+import { walkingSession } from './index-walk.ts';
 
 /** A connection that answers nothing for so long is given up. */
 const SILENT_MS = 15_000;
@@ -30,6 +31,8 @@ export class JobConnection {
     connection.holder = 'jobs';
     connection.watch = this.#postgres.watch;
     void endWhenSilent(connection, SILENT_MS, this.#clock);
+    // Behind a transaction pooler the session is not one's own: there the planner decides.
+    if (this.#postgres.namedStatements) await connection.command(walkingSession);
     this.#connection = connection;
     return connection;
   }
