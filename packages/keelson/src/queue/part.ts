@@ -50,6 +50,8 @@ export interface RunningPart {
   readonly stats: readonly WorkerStats[];
   /** Stops or takes up claiming for one name; false when the name is not of this part. */
   setPaused(name: string, isPaused: boolean): boolean;
+  /** The process was taken for dead and has another number now: what it held is no longer its own. */
+  replaced?(): void;
   /** Takes no more; finishes what is under way until the time is over, and gives back the rest. */
   drain(options: { readonly waitMs: number }): Promise<void>;
 }

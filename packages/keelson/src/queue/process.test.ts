@@ -8,6 +8,7 @@ import { testDatabase } from '../testing/database.ts';
 import { model, order, type Parcel, parcels, post, startProcess, until } from './parcels.fixture.ts';
 import { PermanentError, RetryAfter } from './retry.ts';
 import type { WorkerCall } from './worker.ts';
+import { workers } from './worker-table.ts';
 
 type Run = (parcel: Parcel, call: WorkerCall<unknown>) => Promise<unknown>;
 
@@ -95,6 +96,26 @@ test('what was done for a row that another holds by now is not written, and its 
   await process.drain();
   const [parcel] = await database.work((unit) => unit.parcels.list());
   assert.deepEqual([parcel?.state, parcel?.leaseOwner, parcel?.finishes], ['packing', 999_999, 0]);
+});
+
+test('a process that was taken for dead although it lives ends its runs at once, long before their leases', async () => {
+  await using database = await testDatabase({ model });
+  const aborted = Promise.withResolvers<unknown>();
+  const run: Run = async (_parcel, call) => {
+    if (call.attempt > 1) return;
+    await whenAborted(call).catch((error: unknown) => aborted.resolve(error));
+  };
+  await using process = await startProcess(database, [packing(run, { timeoutMs: 3_600_000 })]);
+  const before = process.id;
+  await order(database, 1);
+  await until(database, 'packing', 1);
+  await database.work((unit) => unit.sql(sql`update ${workers} set lost_at = now()`));
+  const reason = await aborted.promise;
+  assert.ok(isKeelsonError(reason, 'LEASE_LOST'));
+  assert.notEqual(process.id, before);
+  await until(database, 'packed', 1);
+  const [row] = await database.work((unit) => unit.parcels.list());
+  assert.equal(row?.finishes, 1);
 });
 
 test('a run that takes too long is aborted, tried again, and in the end fails with WORKER_TIMEOUT', async () => {

@@ -123,7 +123,8 @@ export class WorkerProcess implements AsyncDisposable {
     const names = [...workers.map((worker) => worker.name), ...(jobs?.names ?? [])];
     const wakeUps = await WakeUps.open(shared);
     this.#undo.push(() => wakeUps.close());
-    const registration = await Registration.open({ ...shared, name, queues: names });
+    const onReplaced = (): void => this.#parts.forEach((part) => part.replaced?.());
+    const registration = await Registration.open({ ...shared, name, queues: names, onReplaced });
     this.#registration = registration;
     this.#undo.push(() => registration.close({ isHolding: this.stats.some(({ held }) => held > 0) }));
     const targets = [...sweepTargets(workers), ...(jobs?.sweeps ?? [])];
@@ -213,6 +214,9 @@ function startWorkers<R extends Repositories, S>(workers: readonly Worker<R, S>[
       const fetcher = fetchers.find((candidate) => candidate.name === name);
       fetcher?.setPaused(isPaused);
       return fetcher !== undefined;
+    },
+    replaced: () => {
+      for (const heartbeat of heartbeats.values()) heartbeat.hurry();
     },
     drain: async (how) => {
       await Promise.all(fetchers.map((fetcher) => fetcher.drain(how)));
