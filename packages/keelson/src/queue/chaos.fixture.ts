@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../clock.ts';
@@ -20,6 +20,8 @@ export interface Plagues {
   /** The backend of one connection is terminated. */
   readonly terminateEachMs?: number;
   readonly restarts?: number;
+  /** How long the workers run before each; 2 s. */
+  readonly restartEachMs?: number;
   /** Another session holds a snapshot all the time. */
   readonly isSnapshotHeld?: boolean;
 }
@@ -139,6 +141,7 @@ class Chaos {
   readonly #ground: ChaosGround;
   readonly #members: Member[] = [];
   readonly #freeings: Promise<void>[] = [];
+  readonly #adding: Promise<void>[] = [];
   readonly #freedMs: number[] = [];
   readonly #over = new AbortController();
   #killed = 0;
@@ -165,11 +168,11 @@ class Chaos {
     const startedMs = systemClock.monotonicMs();
     const holder = plagues.isSnapshotHeld === true ? await this.#holdSnapshot() : undefined;
     await Promise.all(Array.from({ length: size.processes }, () => this.#add()));
-    const plaguing = [this.#kill(plagues.killEachMs), this.#terminate(plagues.terminateEachMs, holder), this.#restart(plagues.restarts)];
+    const plaguing = [this.#kill(plagues.killEachMs), this.#terminate(plagues.terminateEachMs, holder), this.#restart(plagues)];
     await this.#untilDone();
     this.#over.abort();
     await Promise.all(plaguing);
-    await Promise.all(this.#freeings);
+    await Promise.all([...this.#freeings, ...this.#adding]);
     const tookMs = systemClock.monotonicMs() - startedMs;
     await this.end();
     await holder?.close();
@@ -179,6 +182,7 @@ class Chaos {
   /** Lets all leave as they are asked to. */
   async end(): Promise<void> {
     this.#over.abort();
+    await Promise.allSettled(this.#adding);
     const leaving = this.#members.filter(({ child }) => child.exitCode === null && child.signalCode === null);
     await Promise.all(
       leaving.map(async ({ child }) => {
@@ -197,7 +201,10 @@ class Chaos {
     const { promise: said, resolve: say } = Promise.withResolvers<string>();
     child.stdout.setEncoding('utf8').once('data', say);
     child.once('exit', () => say(''));
-    this.#members.push({ child, owner: Number(await said), file, killedNs: undefined });
+    const owner = await said;
+    // A process whose connections were cut while it started ends, and whoever watches over it starts another.
+    if (owner === '') return this.#over.signal.aborted ? undefined : this.#add();
+    this.#members.push({ child, owner: Number(owner), file, killedNs: undefined });
   }
 
   async #kill(eachMs: number | undefined): Promise<void> {
@@ -205,11 +212,13 @@ class Chaos {
     while (await this.#pause(eachMs)) {
       const living = this.#members.filter(({ killedNs }) => killedNs === undefined);
       const victim = living[randomInt(Math.max(1, living.length))];
-      if (victim === undefined) continue;
+      // Not before the last one has been replaced: with nobody left, nothing would be recovered.
+      if (victim === undefined || living.length < this.#ground.size.processes) continue;
       victim.killedNs = process.hrtime.bigint();
       victim.child.kill('SIGKILL');
       this.#killed += 1;
-      this.#freeings.push(this.#watchFreeing(victim.owner), this.#add());
+      this.#freeings.push(this.#watchFreeing(victim.owner));
+      this.#adding.push(this.#add());
     }
   }
 
@@ -232,8 +241,8 @@ class Chaos {
     }
   }
 
-  async #restart(times = 0): Promise<void> {
-    for (let turn = 0; turn < times && (await this.#pause(2_000)); turn += 1) {
+  async #restart({ restarts = 0, restartEachMs = 2_000 }: Plagues): Promise<void> {
+    for (let turn = 0; turn < restarts && (await this.#pause(restartEachMs)); turn += 1) {
       await this.#ground.server.restart(turn % 2 === 0 ? 0 : 700);
       this.#restarts += 1;
     }
@@ -335,7 +344,7 @@ function readRuns({ file, killedNs }: Member): readonly NotedRun[] {
     const [token, epoch] = key.split(' ').map(Number);
     runs.push({ token: token ?? 0, epoch: epoch ?? 0, fromNs, toNs, file });
   };
-  for (const line of readFileSync(file, 'utf8').split('\n')) {
+  for (const line of readNotes(file).split('\n')) {
     const [what, token, epoch, ns] = line.split(' ');
     if (what === undefined || ns === undefined) continue;
     const key = `${token} ${epoch}`;
@@ -348,6 +357,11 @@ function readRuns({ file, killedNs }: Member): readonly NotedRun[] {
   }
   for (const [key, fromNs] of open) add(key, fromNs, killedNs);
   return runs;
+}
+
+/** One that was killed before it opened its notes has none. */
+function readNotes(file: string): string {
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
 function overlapsOf(runs: readonly NotedRun[]): number {
