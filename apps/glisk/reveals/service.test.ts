@@ -88,6 +88,27 @@ test('a token that the contract refuses keeps none of the others back', async ()
 });
 
 // GLK-14
+test('a token that is shown by a transaction which was given up before it was mined has not failed', async () => {
+  await using glisk = await start();
+  const { database, chain } = glisk;
+  const { tokens } = await addTokens(database, { count: 2, status: 'ready' });
+  let asked = 0;
+  const late = serviceOf(database, {
+    send: (reveals, given) => chain.send(reveals, given),
+    wait: (txHash, given) => chain.wait(txHash, given),
+    find: (txHash, given) => chain.find(txHash, given),
+    listRevealed: async (reveals, given) => {
+      asked += 1;
+      if (asked > 1) return chain.listRevealed(reveals, given);
+      // Mined just after it was looked for in vain.
+      await chain.wait((await chain.send(reveals.slice(0, 1), given)).txHash, given);
+      return [];
+    },
+  });
+  assert.deepEqual(outcomes(await late.reveal(tokens, call), tokens), ['revealed', 'revealed']);
+});
+
+// GLK-14
 test('a batch that is mined and reverts is sent again in parts', async () => {
   await using glisk = await start((tokenIds) => (tokenIds.length > 2 ? 'revert' : undefined));
   const { tokens } = await addTokens(glisk.database, { count: 4, status: 'ready' });

@@ -134,7 +134,10 @@ export class RevealService {
   async #sendApart(tokens: readonly Token[], results: Results, { call, error }: { call: Call; error: KeelsonError }): Promise<void> {
     const [only, second] = tokens;
     if (second === undefined) {
-      if (only !== undefined) results.set(only.id, { error });
+      if (only === undefined) return;
+      // A transaction that was given up may have been mined after all.
+      const [shown] = await this.#shown([only], call);
+      results.set(only.id, shown === undefined ? { error } : { txHash: ELSEWHERE });
       return;
     }
     call.log.warn('reveal.refused', { tokens: tokens.length, error });
