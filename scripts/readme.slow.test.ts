@@ -18,7 +18,7 @@ test('a new user who follows the README gets what it says, and Ctrl-C leaves no 
   t.after(() => rmSync(copy, { recursive: true, force: true }));
   const port = await freePort();
   const { DATABASE_URL: _url, TEST_DATABASE_URL: _test, ...environment } = process.env;
-  const [setup = '', flow = '', problem = '', commands = '', ...more] = blocks;
+  const [setup = '', flow = '', problem = '', commands = '', demo = '', ...more] = blocks;
   assert.deepEqual(more, [], 'a block of commands that no test runs');
   // The installing half of the two lines is what brought this test here; its other halves are checked to be what is run.
   assert.equal(setup, 'npm ci && npm start\nnpm ci && npm test\n');
@@ -43,6 +43,7 @@ test('a new user who follows the README gets what it says, and Ctrl-C leaves no 
     const told = await shell(commands);
     assert.ok(told.includes('initial'), told);
     assert.ok(!/SECRET_KEY\s+[A-Za-z0-9]/u.test(told));
+    assert.match(await shell(demo), /✔ 120 of them are revealed\./u);
   } finally {
     const ended = new Promise((resolve) => child.once('exit', resolve));
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGINT');
