@@ -212,8 +212,8 @@ class Chaos {
     while (await this.#pause(eachMs)) {
       const living = this.#members.filter(({ killedNs }) => killedNs === undefined);
       const victim = living[randomInt(Math.max(1, living.length))];
-      // Not before the last one has been replaced: with nobody left, nothing would be recovered.
-      if (victim === undefined || living.length < this.#ground.size.processes) continue;
+      // Not while many are yet to be replaced: with nobody left, nothing would be recovered.
+      if (victim === undefined || living.length < this.#ground.size.processes * 0.75) continue;
       victim.killedNs = process.hrtime.bigint();
       victim.child.kill('SIGKILL');
       this.#killed += 1;
