@@ -1,37 +1,21 @@
 /** Revisions in TypeScript: what their files export, what their functions can do with `sql`, and what a failure tells and leaves. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { isKeelsonError, type KeelsonError } from '../errors.ts';
+import { test } from 'node:test';
+import { isKeelsonError } from '../errors.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { quoteName } from '../schema/sql.ts';
-import { type TestServer, testServer } from '../testing/server.ts';
 import { loadRevision } from './code.ts';
 import { readRevisions } from './folder.ts';
 import { renderSql } from './offline.ts';
 import { parseRevision, type Revision } from './revision.ts';
 import { Migrator } from './runner.ts';
-import { HeardLog, Scratch } from './scratch.ts';
+import { HeardLog } from './scratch.ts';
+import { failure, useFolder, useScratch } from './trial.fixture.ts';
 
-let server: TestServer;
-let scratch: Scratch;
-let connection: Connection;
-let directory: string;
-
-before(async () => {
-  server = await testServer();
-  scratch = await Scratch.open(server.url);
-  connection = await scratch.connect();
-  directory = await mkdtemp(join(tmpdir(), 'keelson-code-'));
-});
-
-after(async () => {
-  await rm(directory, { recursive: true });
-  await scratch.close();
-  await server.stop();
-});
+const { scratch, connection } = await useScratch();
+const directory = await useFolder();
 
 const people = parseRevision(
   'migrations/20260101T0000_people.sql',
@@ -45,16 +29,6 @@ async function load(source: string, name = '20260102T0000_fill.ts'): Promise<Rev
   const file = join(directory, name);
   await writeFile(file, source);
   return loadRevision(file, source);
-}
-
-async function failure(promise: Promise<unknown>, code: KeelsonError['code']): Promise<KeelsonError> {
-  try {
-    await promise;
-  } catch (error) {
-    assert.ok(isKeelsonError(error, code), `${String(error)} is not ${code}`);
-    return error;
-  }
-  return assert.fail(`nothing failed with ${code}`);
 }
 
 async function cell(text: string): Promise<string | null | undefined> {

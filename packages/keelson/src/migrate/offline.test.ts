@@ -1,31 +1,16 @@
 /** Migrations as text, run by hand on a real PostgreSQL: they do what the migrator does, and refuse to run out of turn. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { isKeelsonError } from '../errors.ts';
-import type { Connection } from '../postgres/connection.ts';
 import { sqlState } from '../postgres/sqlstate.ts';
-import { type TestServer, testServer } from '../testing/server.ts';
 import { databaseError } from './failure.ts';
 import { lockKey } from './lock.ts';
 import { parseRevision } from './revision.ts';
 import { Migrator } from './runner.ts';
-import { Scratch } from './scratch.ts';
 import { cut } from './statements.ts';
+import { useScratch } from './trial.fixture.ts';
 
-let server: TestServer;
-let scratch: Scratch;
-let connection: Connection;
-
-before(async () => {
-  server = await testServer();
-  scratch = await Scratch.open(server.url);
-  connection = await scratch.connect();
-});
-
-after(async () => {
-  await scratch.close();
-  await server.stop();
-});
+const { scratch, connection } = await useScratch();
 
 const revisions = [
   parseRevision(

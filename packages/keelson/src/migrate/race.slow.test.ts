@@ -2,39 +2,24 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after, before, test } from 'node:test';
-import type { Connection } from '../postgres/connection.ts';
+import { test } from 'node:test';
 import { quoteName } from '../schema/sql.ts';
-import { type TestServer, testServer } from '../testing/server.ts';
 import { readRevisions } from './folder.ts';
 import { program } from './race.fixture.ts';
 import { Migrator } from './runner.ts';
-import { HeardLog, Scratch } from './scratch.ts';
+import { HeardLog } from './scratch.ts';
+import { atEnd, useFolder, useScratch } from './trial.fixture.ts';
 
 const REPLICAS = 8;
 
-let server: TestServer;
-let scratch: Scratch;
-let admin: Connection;
-let directory: string;
+const { scratch, connection: admin } = await useScratch();
+const directory = await useFolder();
 const living = new Set<ChildProcess>();
-
-before(async () => {
-  server = await testServer();
-  scratch = await Scratch.open(server.url);
-  admin = await scratch.connect();
-  directory = await mkdtemp(join(tmpdir(), 'keelson-race-'));
-});
-
-after(async () => {
+atEnd(() => {
   for (const child of living) child.kill('SIGKILL');
-  await rm(directory, { recursive: true });
-  await scratch.close();
-  await server.stop();
 });
 
 /** A process that has connected and waits for the word. */

@@ -1,31 +1,17 @@
 /** Several migrators at once, locks that others hold, and connections that are cut: each revision is run exactly once, and none by half. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { isKeelsonError, type KeelsonError } from '../errors.ts';
+import { test } from 'node:test';
 import type { Connection } from '../postgres/connection.ts';
 import { quoteName } from '../schema/sql.ts';
-import { type TestServer, testServer } from '../testing/server.ts';
 import { lockKey } from './lock.ts';
 import { parseRevision, type Revision } from './revision.ts';
 import { Migrator } from './runner.ts';
-import { HeardLog, Scratch } from './scratch.ts';
+import { HeardLog } from './scratch.ts';
+import { failure, useScratch } from './trial.fixture.ts';
 
 const REPLICAS = 8;
 
-let server: TestServer;
-let scratch: Scratch;
-let admin: Connection;
-
-before(async () => {
-  server = await testServer();
-  scratch = await Scratch.open(server.url);
-  admin = await scratch.connect();
-});
-
-after(async () => {
-  await scratch.close();
-  await server.stop();
-});
+const { scratch, connection: admin } = await useScratch();
 
 const hats = revisionOf('20260101T0000_hats', 'create table hats (id int, size int);', 'drop table hats;');
 const colour = revisionOf('20260102T0000_colour', 'alter table hats add colour text;', 'alter table hats drop colour;');
@@ -38,16 +24,6 @@ const index = revisionOf(
 
 function revisionOf(name: string, up: string, down = 'select 1;', header = ''): Revision {
   return parseRevision(`${name}.sql`, `${header}-- up\n${up}\n-- down\n${down}\n`);
-}
-
-async function failure(promise: Promise<unknown>, code: KeelsonError['code']): Promise<KeelsonError> {
-  try {
-    await promise;
-  } catch (error) {
-    assert.ok(isKeelsonError(error, code), `${String(error)} is not ${code}`);
-    return error;
-  }
-  return assert.fail(`nothing failed with ${code}`);
 }
 
 /** Asks again and again until the server says yes. */

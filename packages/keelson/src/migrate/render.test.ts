@@ -1,22 +1,19 @@
 /** The first revision, made from tables, run up, down and up again on a real PostgreSQL. */
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { type Clock, systemClock } from '../clock.ts';
 import { isKeelsonError } from '../errors.ts';
-import type { Connection } from '../postgres/connection.ts';
 import { createdAt, integer, jsonb, references, text, timestamptz, updatedAt, uuid, varchar } from '../schema/column.ts';
 import { enumType } from '../schema/enum-type.ts';
 import { sql } from '../schema/sql.ts';
 import { check, index, table, uniqueIndex } from '../schema/table.ts';
-import { type TestServer, testServer } from '../testing/server.ts';
 import { readRevisions } from './folder.ts';
 import { renderFirstRevision, writeFirstRevision } from './render.ts';
 import { parseRevision } from './revision.ts';
 import { Migrator } from './runner.ts';
-import { Scratch } from './scratch.ts';
+import { useFolder, useScratch } from './trial.fixture.ts';
 
 const clock: Clock = { ...systemClock, now: () => new Date('2026-11-20T10:30:45Z') };
 
@@ -39,23 +36,8 @@ const tasks = table(
 );
 const tables = [people, tasks];
 
-let server: TestServer;
-let scratch: Scratch;
-let connection: Connection;
-let directory: string;
-
-before(async () => {
-  server = await testServer();
-  scratch = await Scratch.open(server.url);
-  connection = await scratch.connect();
-  directory = await mkdtemp(join(tmpdir(), 'keelson-first-'));
-});
-
-after(async () => {
-  await scratch.close();
-  await server.stop();
-  await rm(directory, { recursive: true });
-});
+const { scratch, connection } = await useScratch();
+const directory = await useFolder();
 
 /** Every table, column, constraint, index, enum value, function and trigger of a namespace, as PostgreSQL writes them. */
 async function catalog(namespace: string): Promise<string[]> {

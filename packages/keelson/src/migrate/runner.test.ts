@@ -1,29 +1,16 @@
 /** The migrator on a real PostgreSQL: what it applies and takes back, what it refuses, and what a failure leaves. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { isKeelsonError, type KeelsonError } from '../errors.ts';
+import { test } from 'node:test';
+import { isKeelsonError } from '../errors.ts';
 import { Connection } from '../postgres/connection.ts';
 import { quoteName } from '../schema/sql.ts';
-import { type TestServer, testServer } from '../testing/server.ts';
 import { lockKey } from './lock.ts';
 import { parseRevision, type Revision } from './revision.ts';
 import { Migrator } from './runner.ts';
-import { HeardLog, Scratch } from './scratch.ts';
+import { HeardLog } from './scratch.ts';
+import { failure, useScratch } from './trial.fixture.ts';
 
-let server: TestServer;
-let scratch: Scratch;
-let connection: Connection;
-
-before(async () => {
-  server = await testServer();
-  scratch = await Scratch.open(server.url);
-  connection = await scratch.connect();
-});
-
-after(async () => {
-  await scratch.close();
-  await server.stop();
-});
+const { scratch, connection } = await useScratch();
 
 /** `1: up` becomes the revision 20260101T0000_r1. */
 function revision(day: number, up: string, down = 'select 1;', header = ''): Revision {
@@ -37,16 +24,6 @@ const boxes = revision(3, 'create table boxes (id int primary key);', 'drop tabl
 
 function migrator(revisions: readonly Revision[], namespace: string, more: { log?: HeardLog; connection?: Connection } = {}): Migrator {
   return new Migrator({ connection, revisions, namespace, lockTimeoutMs: 100, attemptsMax: 2, ...more });
-}
-
-async function failure(promise: Promise<unknown>, code: KeelsonError['code']): Promise<KeelsonError> {
-  try {
-    await promise;
-  } catch (error) {
-    assert.ok(isKeelsonError(error, code), `${String(error)} is not ${code}`);
-    return error;
-  }
-  return assert.fail(`nothing failed with ${code}`);
 }
 
 async function tables(namespace: string): Promise<string[]> {

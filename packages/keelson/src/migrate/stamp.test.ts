@@ -1,28 +1,13 @@
 /** The history set right by hand: stamps, repairs, squashed revisions, what a phase holds back, and redo. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { isKeelsonError, type KeelsonError } from '../errors.ts';
-import type { Connection } from '../postgres/connection.ts';
+import { test } from 'node:test';
 import { quoteName } from '../schema/sql.ts';
-import { type TestServer, testServer } from '../testing/server.ts';
 import { parseRevision, type Revision } from './revision.ts';
 import { Migrator } from './runner.ts';
-import { HeardLog, Scratch } from './scratch.ts';
+import { HeardLog } from './scratch.ts';
+import { failure, useScratch } from './trial.fixture.ts';
 
-let server: TestServer;
-let scratch: Scratch;
-let connection: Connection;
-
-before(async () => {
-  server = await testServer();
-  scratch = await Scratch.open(server.url);
-  connection = await scratch.connect();
-});
-
-after(async () => {
-  await scratch.close();
-  await server.stop();
-});
+const { scratch, connection } = await useScratch();
 
 function revision(day: number, up: string, down = 'select 1;', more: { readonly header?: string; readonly slug?: string } = {}): Revision {
   const file = `migrations/202601${String(day).padStart(2, '0')}T0000_${more.slug ?? `r${day}`}.sql`;
@@ -42,16 +27,6 @@ const crates = revision(10, 'create table crates ();', 'drop table crates;');
 
 function migrator(revisions: readonly Revision[], namespace: string, log?: HeardLog): Migrator {
   return new Migrator({ connection, revisions, namespace, log });
-}
-
-async function failure(promise: Promise<unknown>, code: KeelsonError['code']): Promise<KeelsonError> {
-  try {
-    await promise;
-  } catch (error) {
-    assert.ok(isKeelsonError(error, code), `${String(error)} is not ${code}`);
-    return error;
-  }
-  return assert.fail(`nothing failed with ${code}`);
 }
 
 async function tables(namespace: string): Promise<string> {

@@ -1,34 +1,18 @@
 /** What CI asks of the migrations, on real folders and a real PostgreSQL: each fault that can be merged is found, where it stands. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { integer, text } from '../../schema/column.ts';
 import { table } from '../../schema/table.ts';
 import { renderSchema } from '../../schema/ddl.ts';
 import type { AnyTable } from '../../schema/table.ts';
-import { type TestServer, testServer } from '../../testing/server.ts';
 import { readRevisions } from '../folder.ts';
 import { writeLock } from '../lock-file.ts';
-import { Shadows } from '../plan/shadow.ts';
+import { useFolder, useShadows } from '../trial.fixture.ts';
 import { check } from './check.ts';
 import type { Finding } from './finding.ts';
 
-let server: TestServer;
-let shadows: Shadows;
-const folders: string[] = [];
-
-before(async () => {
-  server = await testServer();
-  shadows = await Shadows.open({ url: server.url });
-});
-
-after(async () => {
-  await shadows[Symbol.asyncDispose]();
-  await server.stop();
-  for (const folder of folders) await rm(folder, { recursive: true });
-});
+const shadows = await useShadows();
 
 const hats = table('hats', { id: integer().primaryKey(), name: text() });
 const INITIAL = `-- up\n${renderSchema([hats], 'app')
@@ -42,9 +26,7 @@ interface Asked {
 }
 
 async function ask({ files, tables = [hats], lock = 'kept' }: Asked): Promise<readonly Finding[]> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'keelson-check-'));
-  folders.push(directory);
-  for (const [name, content] of Object.entries(files)) await writeFile(path.join(directory, name), content);
+  const directory = await useFolder(files);
   if (lock === 'kept') await writeLock(directory, await readRevisions(directory));
   const findings = await check({ shadows, directory, namespace: 'app', tables });
   return findings.map((finding) => ({ ...finding, file: path.basename(finding.file) }));

@@ -1,31 +1,13 @@
 /** Drift on a real PostgreSQL: what was done by hand is told, what others did beside the app is not. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type { Connection } from '../../postgres/connection.ts';
-import { type TestServer, testServer } from '../../testing/server.ts';
-import { Shadows } from '../plan/shadow.ts';
+import { test } from 'node:test';
 import { parseRevision } from '../revision.ts';
 import { Migrator } from '../runner.ts';
-import { Scratch } from '../scratch.ts';
+import { useScratch, useShadows } from '../trial.fixture.ts';
 import { drift } from './drift.ts';
 
-let server: TestServer;
-let shadows: Shadows;
-let scratch: Scratch;
-let live: Connection;
-
-before(async () => {
-  server = await testServer();
-  shadows = await Shadows.open({ url: server.url });
-  scratch = await Scratch.open(server.url);
-  live = await scratch.connect();
-});
-
-after(async () => {
-  await scratch.close();
-  await shadows[Symbol.asyncDispose]();
-  await server.stop();
-});
+const shadows = await useShadows();
+const { connection: live } = await useScratch();
 
 const namespace = 'app';
 const revisions = [

@@ -1,29 +1,17 @@
 /** The lints on a real PostgreSQL: what each kind of statement does to a service that runs, and that the safe ways do not. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { isKeelsonError } from '../../errors.ts';
 import type { Connection } from '../../postgres/connection.ts';
 import { integer } from '../../schema/column.ts';
 import { table } from '../../schema/table.ts';
-import { type TestServer, testServer } from '../../testing/server.ts';
-import { Shadows } from '../plan/shadow.ts';
 import { parseRevision, type Revision } from '../revision.ts';
+import { useShadows } from '../trial.fixture.ts';
 import { type Finding, type RuleName, rules } from './finding.ts';
 import { lintRevisions } from './lint.ts';
 
-let server: TestServer;
-let shadows: Shadows;
-
-before(async () => {
-  server = await testServer();
-  shadows = await Shadows.open({ url: server.url });
-});
-
-after(async () => {
-  await shadows[Symbol.asyncDispose]();
-  await server.stop();
-});
+const shadows = await useShadows();
 
 const BASE = `
 create type mood as enum ('glad', 'sad', 'old');

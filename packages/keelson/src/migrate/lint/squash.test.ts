@@ -1,48 +1,22 @@
 /** Squash on a real PostgreSQL: one revision that makes the same, taken over by databases that have the old ones, made anew in empty ones. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
-import { isKeelsonError } from '../../errors.ts';
+import { test } from 'node:test';
 import { renderSchema } from '../../schema/ddl.ts';
 import { uuid } from '../../schema/column.ts';
 import { table } from '../../schema/table.ts';
-import { type TestServer, testServer } from '../../testing/server.ts';
 import { readRevisions } from '../folder.ts';
 import { checkLock } from '../lock-file.ts';
-import { Shadows } from '../plan/shadow.ts';
 import { differences, readSnapshot } from '../plan/snapshot.ts';
 import { Migrator } from '../runner.ts';
-import { Scratch } from '../scratch.ts';
+import { useFolder, useScratch, useShadows } from '../trial.fixture.ts';
+import { namespace, refusal } from './squash.fixture.ts';
 import { squash } from './squash.ts';
 
-let server: TestServer;
-let shadows: Shadows;
-let scratch: Scratch;
-const folders: string[] = [];
+const shadows = await useShadows();
+const { scratch } = await useScratch();
 
-before(async () => {
-  server = await testServer();
-  shadows = await Shadows.open({ url: server.url });
-  scratch = await Scratch.open(server.url);
-});
-
-after(async () => {
-  await scratch.close();
-  await shadows[Symbol.asyncDispose]();
-  await server.stop();
-  for (const folder of folders) await rm(folder, { recursive: true });
-});
-
-async function folderWith(files: Readonly<Record<string, string>>): Promise<string> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'keelson-squash-'));
-  folders.push(directory);
-  for (const [name, content] of Object.entries(files)) await writeFile(path.join(directory, name), content);
-  return directory;
-}
-
-const namespace = 'app';
 /** Of which the server of the tests makes nothing, since it has the function. */
 const fallback = renderSchema([table('keys', { id: uuid().primaryKey() })], namespace)
   .up.filter((statement) => statement.startsWith('do '))
@@ -64,7 +38,7 @@ const FILES = {
 
 test('many revisions become one that makes the same, and a database that has them takes it over', async () => {
   // INF-4
-  const directory = await folderWith(FILES);
+  const directory = await useFolder(FILES);
   const live = await scratch.connect();
   const old = await readRevisions(directory);
   await new Migrator({ connection: live, revisions: old, namespace }).up();
@@ -99,19 +73,10 @@ test('many revisions become one that makes the same, and a database that has the
   await shadow.drop();
 });
 
-async function refusal(directory: string): Promise<string> {
-  const files = (await readdir(directory)).sort();
-  try {
-    await squash({ shadows, directory, namespace, name: 'base' });
-  } catch (error) {
-    assert.ok(isKeelsonError(error, 'USAGE'), String(error));
-    assert.deepEqual((await readdir(directory)).sort(), files, 'nothing was written or removed');
-    return error.message;
-  }
-  return assert.fail('it was squashed');
-}
-
 test('less than two revisions are nothing to squash', async () => {
-  assert.match(await refusal(await folderWith({})), /no revisions/);
-  assert.match(await refusal(await folderWith({ '20260101T0000_initial.sql': FILES['20260101T0000_initial.sql'] })), /one revision/);
+  assert.match(await refusal(shadows, await useFolder({})), /no revisions/);
+  assert.match(
+    await refusal(shadows, await useFolder({ '20260101T0000_initial.sql': FILES['20260101T0000_initial.sql'] })),
+    /one revision/,
+  );
 });

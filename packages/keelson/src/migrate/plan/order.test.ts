@@ -2,14 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isKeelsonError } from '../../errors.ts';
-import { testServer } from '../../testing/server.ts';
-import { Scratch } from '../scratch.ts';
+import { useScratch } from '../trial.fixture.ts';
 import { runInOrder } from './order.ts';
 
+const { connection } = await useScratch();
+
 test('statements run in the order that works, in a transaction and outside one, and what never runs is named', async () => {
-  const server = await testServer();
-  const scratch = await Scratch.open(server.url);
-  const connection = await scratch.connect();
   const statements = ['create view v as select a from t', 'create index i on t (a)', 'create table t (a int)'];
   await connection.command('begin');
   const ordered = ['create table t (a int)', 'create view v as select a from t', 'create index i on t (a)'];
@@ -21,6 +19,4 @@ test('statements run in the order that works, in a transaction and outside one, 
     (error) => isKeelsonError(error, 'PLAN_FAILED') && /"nowhere" does not exist, in: drop table nowhere/.test(error.message),
   );
   assert.equal((await connection.command("select to_regclass('v')")).rows[0]?.[0], null);
-  await scratch.close();
-  await server.stop();
 });

@@ -1,24 +1,12 @@
 /** That what is planned for tables with rows passes the lints, on a real PostgreSQL. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { type TestServer, testServer } from '../../testing/server.ts';
+import { test } from 'node:test';
 import { lintRevisions } from '../lint/lint.ts';
 import { parseRevision } from '../revision.ts';
+import { useShadows } from '../trial.fixture.ts';
 import { plan } from './plan.ts';
-import { Shadows } from './shadow.ts';
 
-let server: TestServer;
-let shadows: Shadows;
-
-before(async () => {
-  server = await testServer();
-  shadows = await Shadows.open({ url: server.url });
-});
-
-after(async () => {
-  await shadows[Symbol.asyncDispose]();
-  await server.stop();
-});
+const shadows = await useShadows();
 
 const HEADS = 'create table app.heads (id int primary key)';
 

@@ -1,45 +1,13 @@
 /** Plans on a real PostgreSQL that take something away, and those that are refused. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { isKeelsonError, type KeelsonError } from '../../errors.ts';
-import { type TestServer, testServer } from '../../testing/server.ts';
-import { parseRevision, type Revision } from '../revision.ts';
-import { plan, type Planned, type PlanRequest } from './plan.ts';
-import { Shadows } from './shadow.ts';
+import { test } from 'node:test';
+import { failure, useShadows } from '../trial.fixture.ts';
+import { filesOf, HATS, plannerOn } from './plan.fixture.ts';
+import type { PlanRequest } from './plan.ts';
 
-let server: TestServer;
-let shadows: Shadows;
+const shadows = await useShadows();
 
-before(async () => {
-  server = await testServer();
-  shadows = await Shadows.open({ url: server.url });
-});
-
-after(async () => {
-  await shadows[Symbol.asyncDispose]();
-  await server.stop();
-});
-
-const HATS = 'create table app.hats (id int primary key, colour text not null)';
-
-/** Plans what leads from `base`, one revision, to `target`. */
-function planned(base: string, target: readonly string[], more: Partial<PlanRequest> = {}): Promise<Planned> {
-  const revisions: readonly Revision[] =
-    base === '' ? [] : [parseRevision('20261101T0000_first.sql', `-- up\n${base};\n-- down\nselect 1;\n`)];
-  return plan({ shadows, revisions, namespace: 'app', target, name: 'new hats', id: '20261120T2359', ...more });
-}
-
-function filesOf(found: Planned): readonly { readonly name: string; readonly text: string }[] {
-  if (found.kind === 'plan') return found.files;
-  assert.fail(JSON.stringify(found));
-}
-
-async function refusal(promise: Promise<unknown>, code: KeelsonError['code']): Promise<KeelsonError> {
-  const [outcome] = await Promise.allSettled([promise]);
-  const error: unknown = outcome.status === 'rejected' ? outcome.reason : undefined;
-  if (isKeelsonError(error, code)) return error;
-  assert.fail(`${code} was expected, and ${String(error)} came`);
-}
+const planned = plannerOn(shadows);
 
 test('what goes is a revision of its own, and until then new code can leave it out', async () => {
   const found = await planned(
@@ -67,7 +35,7 @@ test('what goes is a revision of its own, and until then new code can leave it o
 });
 
 test('rows without a value for a column that wants one stop the plan, which says the safe way', async () => {
-  const error = await refusal(
+  const error = await failure(
     planned(HATS, ['create table app.hats (id int primary key, colour text not null, size int not null)']),
     'MIGRATION_NOT_PROVED',
   );
@@ -82,11 +50,11 @@ test('a rename or a drop that says what is not so is refused before anything is 
     [{ drops: ['hats.colour'] }, /still have it/],
     [{ drops: ['caps'] }, /nothing of that name/],
   ];
-  for (const [more, message] of cases) assert.match((await refusal(planned(HATS, [HATS], more), 'USAGE')).message, message);
+  for (const [more, message] of cases) assert.match((await failure(planned(HATS, [HATS], more), 'USAGE')).message, message);
 });
 
 test('a text that becomes an array is refused, since nobody knows how', async () => {
-  const error = await refusal(planned(HATS, ['create table app.hats (id int primary key, colour text[] not null)']), 'PLAN_FAILED');
+  const error = await failure(planned(HATS, ['create table app.hats (id int primary key, colour text[] not null)']), 'PLAN_FAILED');
   assert.match(`${error.message} ${error.hint}`, /app\.hats\.colour.*text to text\[\].*using array\[colour\]/s);
 });
 

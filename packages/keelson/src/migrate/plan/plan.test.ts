@@ -1,41 +1,18 @@
 /** Plans on a real PostgreSQL: the files they become, letter by letter, and what is asked. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { integer, uuid, varchar } from '../../schema/column.ts';
 import { renderSchema } from '../../schema/ddl.ts';
 import { enumType } from '../../schema/enum-type.ts';
 import { table } from '../../schema/table.ts';
-import { type TestServer, testServer } from '../../testing/server.ts';
-import { parseRevision, type Revision } from '../revision.ts';
-import { plan, type Planned, type PlanRequest } from './plan.ts';
-import { Shadows } from './shadow.ts';
+import { parseRevision } from '../revision.ts';
+import { useShadows } from '../trial.fixture.ts';
+import { filesOf, HATS, plannerOn } from './plan.fixture.ts';
+import { plan } from './plan.ts';
 
-let server: TestServer;
-let shadows: Shadows;
+const shadows = await useShadows();
 
-before(async () => {
-  server = await testServer();
-  shadows = await Shadows.open({ url: server.url });
-});
-
-after(async () => {
-  await shadows[Symbol.asyncDispose]();
-  await server.stop();
-});
-
-const HATS = 'create table app.hats (id int primary key, colour text not null)';
-
-/** Plans what leads from `base`, one revision, to `target`. */
-function planned(base: string, target: readonly string[], more: Partial<PlanRequest> = {}): Promise<Planned> {
-  const revisions: readonly Revision[] =
-    base === '' ? [] : [parseRevision('20261101T0000_first.sql', `-- up\n${base};\n-- down\nselect 1;\n`)];
-  return plan({ shadows, revisions, namespace: 'app', target, name: 'new hats', id: '20261120T2359', ...more });
-}
-
-function filesOf(found: Planned): readonly { readonly name: string; readonly text: string }[] {
-  if (found.kind === 'plan') return found.files;
-  assert.fail(JSON.stringify(found));
-}
+const planned = plannerOn(shadows);
 
 test('the first revision reads like the tables, and a plan of nothing says so', async () => {
   // INF-4, GLK-11

@@ -1,30 +1,19 @@
 /** The proof on a real PostgreSQL: what it lets pass, what it refuses and in which words, and what it says of rows that are lost. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { isKeelsonError, type KeelsonError } from '../../errors.ts';
+import { test } from 'node:test';
+import type { KeelsonError } from '../../errors.ts';
 import type { Connection } from '../../postgres/connection.ts';
-import { type TestServer, testServer } from '../../testing/server.ts';
 import { parseRevision, type Revision } from '../revision.ts';
 import { Migrator } from '../runner.ts';
+import { failure, useShadows } from '../trial.fixture.ts';
 import { type Proof, type ProofRequest, prove } from './prove.ts';
-import { type Shadow, Shadows } from './shadow.ts';
+import type { Shadow } from './shadow.ts';
 import { readSnapshot, type Snapshot } from './snapshot.ts';
 
-let server: TestServer;
-let shadows: Shadows;
 /** Where targets are made, and not kept. */
-let nothing: Connection;
 
-before(async () => {
-  server = await testServer();
-  shadows = await Shadows.open({ url: server.url });
-  nothing = await (await shadows.create()).connect();
-});
-
-after(async () => {
-  await shadows[Symbol.asyncDispose]();
-  await server.stop();
-});
+const shadows = await useShadows();
+const nothing = await (await shadows.create()).connect();
 
 function revision(day: number, up: string, down: string | undefined): Revision {
   const head = down === undefined ? '-- irreversible: for the test\n' : '';
@@ -79,14 +68,8 @@ async function targetOf(ddl: string): Promise<Snapshot> {
   return target;
 }
 
-async function refused(trial: Case): Promise<KeelsonError> {
-  try {
-    await proved(trial);
-  } catch (error) {
-    assert.ok(isKeelsonError(error, 'MIGRATION_NOT_PROVED'), String(error));
-    return error;
-  }
-  return assert.fail('it was proved');
+function refused(trial: Case): Promise<KeelsonError> {
+  return failure(proved(trial), 'MIGRATION_NOT_PROVED');
 }
 
 const hats = 'create table app.hats (id int generated always as identity primary key, size int not null, colour text);';

@@ -1,29 +1,14 @@
 /** The rows that are made up, on a real PostgreSQL: every kind of table gets some, rules are kept, and what cannot be filled stays empty. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type { Connection } from '../../postgres/connection.ts';
-import { type TestServer, testServer } from '../../testing/server.ts';
-import { Scratch } from '../scratch.ts';
+import { test } from 'node:test';
+import { useScratch } from '../trial.fixture.ts';
 import { compareRows } from './rows-compare.ts';
 import { readRows } from './rows.ts';
 import { samplePattern } from './seed-pattern.ts';
 import { seedRows, type SeedOptions } from './seed.ts';
 
-let server: TestServer;
-let scratch: Scratch;
-let connection: Connection;
-
-before(async () => {
-  server = await testServer();
-  scratch = await Scratch.open(server.url);
-  connection = await scratch.connect();
-  await connection.command('create extension btree_gist');
-});
-
-after(async () => {
-  await scratch.close();
-  await server.stop();
-});
+const { connection } = await useScratch();
+await connection.command('create extension btree_gist');
 
 /** How many rows each table of a schema has after seeding, all in a transaction that is taken back. */
 async function counted(ddl: string, options?: SeedOptions): Promise<Record<string, number>> {

@@ -1,17 +1,10 @@
 /** The snapshot on a real PostgreSQL: every kind of change is seen, what does not matter is not, and the words are a person's. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type { Connection } from '../../postgres/connection.ts';
-import { type TestServer, testServer } from '../../testing/server.ts';
+import { test } from 'node:test';
 import { parseRevision } from '../revision.ts';
 import { Migrator } from '../runner.ts';
-import { Scratch } from '../scratch.ts';
-import { differences, readSnapshot, type Snapshot, withoutColumnOrder } from './snapshot.ts';
-
-let server: TestServer;
-let scratch: Scratch;
-let connection: Connection;
-let base: Snapshot;
+import { useScratch } from '../trial.fixture.ts';
+import { differences, readSnapshot, withoutColumnOrder } from './snapshot.ts';
 
 const DDL = `
   create schema app;
@@ -48,18 +41,9 @@ const DDL = `
   create policy own on app.users using (name = current_user);
   comment on table app.users is 'people';`;
 
-before(async () => {
-  server = await testServer();
-  scratch = await Scratch.open(server.url);
-  connection = await scratch.connect();
-  await connection.command(DDL);
-  base = await readSnapshot(connection);
-});
-
-after(async () => {
-  await scratch.close();
-  await server.stop();
-});
+const { scratch, connection } = await useScratch();
+await connection.command(DDL);
+const base = await readSnapshot(connection);
 
 /** What the snapshot says has become of the base after some SQL, which is then taken back. */
 async function seen(sql: string): Promise<readonly string[]> {

@@ -1,38 +1,23 @@
 /** Which tables the rows of a proof go into: all that a revision can reach, by whatever name it says, and no others. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type { Connection } from '../../postgres/connection.ts';
-import { type TestServer, testServer } from '../../testing/server.ts';
-import { Scratch } from '../scratch.ts';
+import { test } from 'node:test';
+import { useScratch } from '../trial.fixture.ts';
 import { touchedTables } from './touched.ts';
 
-let server: TestServer;
-let scratch: Scratch;
-let connection: Connection;
-
-before(async () => {
-  server = await testServer();
-  scratch = await Scratch.open(server.url);
-  connection = await scratch.connect();
-  await connection.command(`
-    create schema app;
-    create type app.mood as enum ('calm', 'wild');
-    create domain app.word as text constraint word_is_short check (length(value) < 9);
-    create function app.shout(text) returns text language sql immutable as 'select upper($1)';
-    create table app.hats (id int primary key, size int constraint hats_size_check check (size > 0));
-    create index hats_size_idx on app.hats (size);
-    create table app.moods (id int primary key, mood app.mood, word app.word);
-    create table app.days (id int, at date) partition by range (at);
-    create table app.days_2026 partition of app.days for values from ('2026-01-01') to ('2027-01-01');
-    create view app.large as select * from app.hats where size > 9;
-    create table app."Odd ""Name" (id int primary key);
-    create table app.apart (id int primary key)`);
-});
-
-after(async () => {
-  await scratch.close();
-  await server.stop();
-});
+const { connection } = await useScratch();
+await connection.command(`
+  create schema app;
+  create type app.mood as enum ('calm', 'wild');
+  create domain app.word as text constraint word_is_short check (length(value) < 9);
+  create function app.shout(text) returns text language sql immutable as 'select upper($1)';
+  create table app.hats (id int primary key, size int constraint hats_size_check check (size > 0));
+  create index hats_size_idx on app.hats (size);
+  create table app.moods (id int primary key, mood app.mood, word app.word);
+  create table app.days (id int, at date) partition by range (at);
+  create table app.days_2026 partition of app.days for values from ('2026-01-01') to ('2027-01-01');
+  create view app.large as select * from app.hats where size > 9;
+  create table app."Odd ""Name" (id int primary key);
+  create table app.apart (id int primary key)`);
 
 const reach = async (...texts: readonly string[]): Promise<string[] | undefined> => {
   const touched = await touchedTables(connection, { texts });
