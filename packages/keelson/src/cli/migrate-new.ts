@@ -4,7 +4,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { systemClock } from '../clock.ts';
 import { KeelsonError } from '../errors.ts';
-import { idAt, slugOf } from '../migrate/file-name.ts';
+import { checkedSlug, idAt } from '../migrate/file-name.ts';
 import { readRevisions, readText, TEMPLATE } from '../migrate/folder.ts';
 import type { Finding } from '../migrate/lint/finding.ts';
 import { lintRevisions } from '../migrate/lint/lint.ts';
@@ -188,15 +188,6 @@ function sayPlan({ output }: Context, { planned, findings, files }: Said, { json
   for (const note of notes) output.talk(`note:  ${note}`);
   if (findings.length > 0) output.talk(`${showFindings(findings, paint)}\n${hintFor(findings)}`.trimEnd());
   output.data(files.map(shownPath).join('\n'));
-}
-
-function checkedSlug(title: string): string {
-  const slug = slugOf(title);
-  if (slug !== null) return slug;
-  throw new KeelsonError('USAGE', {
-    message: `${JSON.stringify(title)} is no name for a revision: it has no letter or digit.`,
-    hint: 'Say in a few words what it does, as in: add nickname.',
-  });
 }
 
 /** The minute of now, or the one after the last revision: what is new runs last. */

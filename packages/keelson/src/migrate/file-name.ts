@@ -1,4 +1,5 @@
 /** The name of a revision's file, `YYYYMMDDTHHMM_slug.sql` or `.ts`: how it is read, made, and suggested where it is wrong. */
+import { KeelsonError } from '../errors.ts';
 
 /** What the name of a revision's file says. */
 export interface RevisionName {
@@ -33,6 +34,17 @@ export function slugOf(words: string): string | null {
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '_');
   return plain.slice(0, SLUG_MAX).replaceAll(/^_+|_+$/g, '') || null;
+}
+
+/**
+ * A slug out of a person's words.
+ *
+ * @throws USAGE when there is no letter or digit in them
+ */
+export function checkedSlug(words: string, hint = 'Say in a few words what it does, as in: add nickname.'): string {
+  const slug = slugOf(words);
+  if (slug !== null) return slug;
+  throw new KeelsonError('USAGE', { message: `${JSON.stringify(words)} is no name for a revision: it has no letter or digit.`, hint });
 }
 
 /** The name that a wrongly named file should have; `time` stands in where the name tells none. */

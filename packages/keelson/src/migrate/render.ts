@@ -7,7 +7,7 @@ import { renderSchema } from '../schema/ddl.ts';
 import { quoteName } from '../schema/sql.ts';
 import type { AnyTable } from '../schema/table.ts';
 import { invalid } from './failure.ts';
-import { idAt, slugOf } from './file-name.ts';
+import { checkedSlug, idAt } from './file-name.ts';
 import { listFiles, readText, TEMPLATE } from './folder.ts';
 import { checkedNamespace } from './history.ts';
 import { readableStatement } from './sql-text.ts';
@@ -101,13 +101,4 @@ async function templateOf(directory: string): Promise<string | undefined> {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-function checkedSlug(name: string): string {
-  const slug = slugOf(name);
-  if (slug !== null) return slug;
-  throw new KeelsonError('USAGE', {
-    message: `${JSON.stringify(name)} is no name for a revision: it has no letter or digit.`,
-    hint: 'Say in a few words what it does, as in: add nickname.',
-  });
 }

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { type Clock, systemClock } from '../../clock.ts';
 import { KeelsonError } from '../../errors.ts';
 import type { Connection } from '../../postgres/connection.ts';
-import { idAt, slugOf } from '../file-name.ts';
+import { checkedSlug, idAt } from '../file-name.ts';
 import { readRevisions } from '../folder.ts';
 import { writeLock } from '../lock-file.ts';
 import { difference, readCatalog } from '../plan/differ.ts';
@@ -44,7 +44,7 @@ export interface Squashed {
 export async function squash(request: SquashRequest): Promise<Squashed> {
   const { shadows, directory, namespace } = request;
   const revisions = await readRevisions(directory);
-  const slug = checkedSlug(request.name);
+  const slug = checkedSlug(request.name, 'Say in a few words what it is, as in: base of 2026.');
   if (revisions.length < 2) {
     throw new KeelsonError('USAGE', {
       message: `${directory} has ${revisions.length === 1 ? 'one revision' : 'no revisions'}; there is nothing to squash.`,
@@ -63,15 +63,6 @@ export async function squash(request: SquashRequest): Promise<Squashed> {
   } finally {
     await replay.close();
   }
-}
-
-function checkedSlug(name: string): string {
-  const slug = slugOf(name);
-  if (slug !== null) return slug;
-  throw new KeelsonError('USAGE', {
-    message: `${JSON.stringify(name)} is no name for a revision: it has no letter or digit.`,
-    hint: 'Say in a few words what it is, as in: base of 2026.',
-  });
 }
 
 /** Catalogs tell nothing of rows: those that revisions put in would be missing in every new database. */

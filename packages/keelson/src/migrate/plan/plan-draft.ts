@@ -1,7 +1,7 @@
 /** Planned revisions as files, and their proof. */
 import { isKeelsonError, KeelsonError } from '../../errors.ts';
 import type { Connection } from '../../postgres/connection.ts';
-import { slugOf } from '../file-name.ts';
+import { checkedSlug } from '../file-name.ts';
 import { parseRevision, type Revision } from '../revision.ts';
 import { shownName } from './names.ts';
 import { applyRevisions, type State } from './plan-state.ts';
@@ -132,13 +132,4 @@ function laterId(id: string, minutes: number): string {
   const [year, month, day, hour, minute] = [id.slice(0, 4), id.slice(4, 6), id.slice(6, 8), id.slice(9, 11), id.slice(11, 13)];
   const later = new Date(Date.parse(`${year}-${month}-${day}T${hour}:${minute}:00Z`) + minutes * MINUTE_MS);
   return later.toISOString().slice(0, 16).replaceAll(/[-:]/g, '');
-}
-
-function checkedSlug(name: string): string {
-  const slug = slugOf(name);
-  if (slug !== null) return slug;
-  throw new KeelsonError('USAGE', {
-    message: `${JSON.stringify(name)} is no name for a revision: it has no letter or digit.`,
-    hint: 'Say in a few words what it does, as in: add nickname.',
-  });
 }
