@@ -153,7 +153,7 @@ async function benchBacklogs(stage: Stage): Promise<readonly Rates[]> {
   const rates = new RateBook();
   const pair = await openPair(stage, 'keelson');
   try {
-    for (let round = 0; round < Math.max(2, size.rounds - 2); round += 1) {
+    for (let round = 0; round < Math.max(2, size.rounds - 3); round += 1) {
       for (const [kind, waiting, mode] of [
         ['rows', tokensWaiting, 'whole'],
         ['jobs', jobsWaiting, 'best'],
