@@ -2,7 +2,7 @@
 import { workers } from 'keelson/queue';
 import { type Sql, sql } from 'keelson/schema';
 import { authors } from '../authors/table.ts';
-import { tokens } from '../tokens/table.ts';
+import { isStuck, tokens } from '../tokens/table.ts';
 
 /** A picture that is stored. */
 export interface PictureRow {
@@ -57,17 +57,13 @@ export function selectNewestPictures(limit: number): Sql<PictureRow> {
 }
 
 /** The oldest tokens that nobody has worked on for a while, and the newest that failed. */
-export function selectTroubles(stuckAfterMs: number, limit: number): Sql<TroubleRow> {
+export function selectTroubles(limit: number): Sql<TroubleRow> {
   return sql<TroubleRow>`
     (
       select 'stuck' as kind, id, token_id, status::text as status, attempts, null as message,
         to_char(greatest(created_at, available_at) at time zone 'UTC', 'YYYY-MM-DD HH24:MI') as since
       from ${tokens}
-      where status in ('detected', 'generating', 'uploading', 'ready')
-        -- Nothing is added before it is minted: so much of the index need not be read.
-        and mint_timestamp < now() - ${stuckAfterMs}::int * interval '1 millisecond'
-        and lease_owner is null
-        and greatest(created_at, available_at) < now() - ${stuckAfterMs}::int * interval '1 millisecond'
+      where ${isStuck()}
       order by mint_timestamp limit ${limit}
     )
     union all

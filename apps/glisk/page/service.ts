@@ -43,8 +43,6 @@ export interface PageParts {
   readonly apiPrefix: string;
 }
 
-const MINUTE_MS = 60_000;
-const STUCK_AFTER_MS = 5 * MINUTE_MS;
 const PICTURES_MAX = 24;
 const TROUBLES_MAX = 8;
 const CONTENT_TIMEOUT_MS = 10_000;
@@ -81,7 +79,7 @@ export class PageService {
         this.#parts.stats.read(),
         sql(selectWorkers()),
         sql(selectNewestPictures(PICTURES_MAX)),
-        sql(selectTroubles(STUCK_AFTER_MS, TROUBLES_MAX)),
+        sql(selectTroubles(TROUBLES_MAX)),
       ]),
     );
     const { tokens, total, stuck, held } = stats;

@@ -3,7 +3,7 @@ import { type Sql, sql } from 'keelson/schema';
 import { repository } from 'keelson/work';
 import { authors } from '../authors/table.ts';
 import { revealTransactions } from '../reveals/table.ts';
-import { tokens } from '../tokens/table.ts';
+import { isStuck, tokens } from '../tokens/table.ts';
 import { SystemState } from './entity.ts';
 import { systemState } from './table.ts';
 
@@ -55,7 +55,7 @@ export interface Counted {
 const STUCK_COUNT_MAX = 1_000;
 
 /** How many rows there are of each kind and state, and how many tokens nobody has worked on for a while, in one query. */
-export function selectCounts(stuckAfterMs: number): Sql<Counted> {
+export function selectCounts(): Sql<Counted> {
   return sql<Counted>`
     select 'token' as what, status::text as state, count(*) as rows from ${tokens} group by status
     union all
@@ -69,11 +69,7 @@ export function selectCounts(stuckAfterMs: number): Sql<Counted> {
     from (
       select 1
       from ${tokens}
-      where status in ('detected', 'generating', 'uploading', 'ready')
-        -- Nothing is added before it is minted: so much of the index need not be read.
-        and mint_timestamp < now() - ${stuckAfterMs}::int * interval '1 millisecond'
-        and lease_owner is null
-        and greatest(created_at, available_at) < now() - ${stuckAfterMs}::int * interval '1 millisecond'
+      where ${isStuck()}
       limit ${STUCK_COUNT_MAX}::int
     ) as waiting
   `;

@@ -33,9 +33,6 @@ export interface Stats {
   readonly reveals: RevealCounts;
 }
 
-const MINUTE_MS = 60_000;
-const STUCK_AFTER_MS = 5 * MINUTE_MS;
-
 export class StatsService {
   readonly #database: Database<Repositories>;
   #running: Promise<Stats> | undefined;
@@ -65,7 +62,7 @@ export class StatsService {
   }
 
   async #count(): Promise<Stats> {
-    const counts = await this.#database.read(({ sql }) => sql(selectCounts(STUCK_AFTER_MS)));
+    const counts = await this.#database.read(({ sql }) => sql(selectCounts()));
     const of = (what: Counted['what'], state: string | null = null): number =>
       Number(counts.find((each) => each.what === what && each.state === state)?.rows ?? 0);
     const tokens = {

@@ -1,6 +1,20 @@
 /** Tokens: what was minted, and how far its picture has come. */
 import { leaseColumns, leaseIndex } from 'keelson/queue';
-import { check, createdAt, enumType, index, integer, jsonb, references, sql, table, timestamptz, uuid, varchar } from 'keelson/schema';
+import {
+  check,
+  createdAt,
+  enumType,
+  index,
+  integer,
+  jsonb,
+  references,
+  type Sql,
+  sql,
+  table,
+  timestamptz,
+  uuid,
+  varchar,
+} from 'keelson/schema';
 import { authors } from '../authors/table.ts';
 
 /** The states of a token; what leads from one to another is in its life cycle. */
@@ -34,3 +48,17 @@ export const tokens = table(
     check(sql`${t.status} not in ('ready', 'revealed') or ${t.metadataCid} is not null`),
   ],
 );
+
+/** A token that waits for longer is one that somebody should look at. */
+const STUCK_AFTER_MS = 300_000;
+
+/** Whether a token is on its way, is held by no worker, and has waited for too long. */
+export function isStuck(): Sql {
+  return sql`
+    status in ('detected', 'generating', 'uploading', 'ready')
+    -- Nothing is added before it is minted: so much of the index need not be read.
+    and mint_timestamp < now() - ${STUCK_AFTER_MS}::int * interval '1 millisecond'
+    and lease_owner is null
+    and greatest(created_at, available_at) < now() - ${STUCK_AFTER_MS}::int * interval '1 millisecond'
+  `;
+}
