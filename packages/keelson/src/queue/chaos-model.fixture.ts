@@ -11,7 +11,7 @@ import { workers } from './worker-table.ts';
 
 const tokenStatus = enumType('token_status', ['detected', 'generating', 'uploading', 'failed']);
 
-export const tokens = table(
+const tokens = table(
   'tokens',
   {
     id: uuid().primaryKey(),
@@ -42,7 +42,7 @@ class Token extends entity(tokens, cycle) {
 class TokenRepository extends repository(Token) {}
 
 /** Written in the unit that finishes a token: two of one token are a double finish. */
-export const finishes = table('finishes', { id: uuid().primaryKey(), tokenId: integer(), epoch: integer() });
+const finishes = table('finishes', { id: uuid().primaryKey(), tokenId: integer(), epoch: integer() });
 
 export class Finish extends entity(finishes) {}
 

@@ -208,7 +208,7 @@ test('a conflict that does not end is given up after the last try', async () => 
 });
 
 test('a full pool is waited for, then refused with the names of those who hold it', async () => {
-  await using database = await openTest({ poolSize: 2, poolWaitMs: 50 });
+  await using database = await openTest({ poolSize: 2, poolWaitMs: 500 });
   const release = Promise.withResolvers<void>();
   const holding = Array.from({ length: 2 }, () => Promise.withResolvers<void>());
   const holders = holding.map(({ resolve }, position) =>
