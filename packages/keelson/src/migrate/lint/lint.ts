@@ -23,7 +23,7 @@ export interface LintRequest {
   readonly tables?: readonly AnyTable[] | undefined;
   /** Fills the tables before each revision, instead of rows made up. */
   readonly rows?: ((connection: Connection) => Promise<void>) | undefined;
-  /** A shadow with the first `count` revisions in it and nothing else, from which copies are made instead of running these anew. */
+  /** A shadow with the first `count` revisions in it and nothing else; it is used up, instead of running these anew. */
   readonly replayed?: { readonly shadow: Shadow; readonly count: number } | undefined;
 }
 
@@ -62,7 +62,7 @@ class Lint {
   readonly #namespace: string;
   readonly #rows: LintRequest['rows'];
   readonly #declared: ReadonlySet<string>;
-  readonly #given: LintRequest['replayed'];
+  #given: LintRequest['replayed'];
   #replayed: Shadow | undefined;
   /** It goes on to the next revision as long as nothing fails. */
   #bench: Bench | undefined;
@@ -120,8 +120,7 @@ class Lint {
   async #benchAt(place: number): Promise<Bench> {
     if (this.#bench?.place === place) return this.#bench;
     await this.#dropBench();
-    const replayed = await this.#replayTo(place);
-    const shadow = await replayed.clone();
+    const shadow = this.#takeGiven(place) ?? (await (await this.#replayTo(place)).clone());
     this.#bench = { shadow, connection: await shadow.connect(), place };
     return this.#bench;
   }
@@ -132,8 +131,15 @@ class Lint {
     await bench?.shadow.drop();
   }
 
+  /** A copy would cost a durable server as much as all else that is done in it. */
+  #takeGiven(place: number): Shadow | undefined {
+    if (this.#given?.count !== place) return undefined;
+    const { shadow } = this.#given;
+    this.#given = undefined;
+    return shadow;
+  }
+
   async #replayTo(place: number): Promise<Shadow> {
-    if (this.#given?.count === place) return this.#given.shadow;
     this.#replayed ??= await this.#shadows.create();
     const connection = await this.#replayed.connect();
     await new Migrator({ connection, revisions: this.#revisions.slice(0, place), namespace: this.#namespace }).up();
