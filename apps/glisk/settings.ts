@@ -1,5 +1,16 @@
 /** The settings of GLISK: those of every app, and those of the services outside. */
-import { baseSettings, choice, defineSettings, port, secret, type SettingContext, type SettingsOf, text, url } from 'keelson/config';
+import {
+  baseSettings,
+  choice,
+  defineSettings,
+  integer,
+  port,
+  secret,
+  type SettingContext,
+  type SettingsOf,
+  text,
+  url,
+} from 'keelson/config';
 
 /** Each setting, as it is declared. */
 export type Declarations = typeof declarations;
@@ -29,6 +40,7 @@ const declarations = {
     lengthMax: 4_096,
     unset: '.keelson beside the app',
   }),
+  WORKER_BATCH_MAX: integer({ description: 'How many tokens one claim of a worker takes at most.', default: 10, min: 1, max: 1_000 }),
   OPERATOR_TOKEN: secret({
     description: 'Lets an operator retry tokens, as a bearer token.',
     strong: true,

@@ -71,6 +71,7 @@ async function runProcess<R extends Repositories, S, D extends Declarations>(
   const { database, services } = standing;
   const { clock, steps } = tools;
   const directPostgres = await connectDirect(grounded, tools);
+  // They are the values of the app: `WORKER_BATCH_MAX` is among them where it is declared.
   const process = await WorkerProcess.start({ database, postgres, directPostgres, workers, jobs, services, log, clock, settings: base });
   steps.undoWith('workers', () => process.drain({ waitMs: base.WORKER_DRAIN_MS }));
   return process;

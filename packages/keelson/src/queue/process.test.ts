@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../clock.ts';
 import { isKeelsonError } from '../errors.ts';
+import { silentLog } from '../log.ts';
 import { sql } from '../schema/sql.ts';
 import { testDatabase } from '../testing/database.ts';
 import { model, order, type Parcel, parcels, post, startProcess, until } from './parcels.fixture.ts';
+import { WorkerProcess } from './process.ts';
 import { PermanentError, RetryAfter } from './retry.ts';
 import type { WorkerCall } from './worker.ts';
 import { workers } from './worker-table.ts';
@@ -267,6 +269,18 @@ test('a process that leaves lets runs end, and gives back the rest as if it had 
       { state: 'ordered', attempts: 0, leaseOwner: null },
     ],
   );
+});
+
+test('no claim takes more rows than the setting of the app allows, and all rows are claimed', async () => {
+  await using database = await testDatabase({ model });
+  const settings = { WORKER_POLL_MS: 1_000, WORKER_BATCH_MAX: 3 };
+  const shared = { services: {}, log: silentLog, clock: systemClock, settings };
+  await order(database, 30);
+  await using process = await WorkerProcess.start({ database, workers: [packing(async () => 1, { concurrency: 30 })], ...shared });
+  await until(database, 'packed', 30);
+  const [stats] = process.stats;
+  assert.equal(stats?.claimed, 30);
+  assert.ok((stats?.claims ?? 0) >= 10, `${stats?.claims} claims`);
 });
 
 test('a worker that is paused claims nothing until it is resumed', async () => {

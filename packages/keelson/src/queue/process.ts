@@ -20,6 +20,8 @@ import { workers as workerTable } from './worker-table.ts';
 /** What a process with workers reads of the settings. */
 export interface WorkerSettings {
   readonly WORKER_POLL_MS: number;
+  /** What no claim of a worker takes more than, where an app declares it; a worker may take less. */
+  readonly WORKER_BATCH_MAX?: number | undefined;
 }
 
 /** What a process with workers is started with. */
@@ -143,7 +145,12 @@ export class WorkerProcess implements AsyncDisposable {
       wake: (source, kind) => wakeUps.wake(source, kind),
       pollMs: settings.WORKER_POLL_MS,
     };
-    this.#parts.push(startWorkers(workers, ground));
+    this.#parts.push(
+      startWorkers(
+        workers.map((worker) => capped(worker, settings.WORKER_BATCH_MAX)),
+        ground,
+      ),
+    );
     if (jobs !== undefined) this.#parts.push(await jobs.start(ground));
     sweeper.start();
     log.info('worker.process_started', { id: this.id, workers: names });
@@ -180,6 +187,10 @@ export function wakeAfterWrites<R extends Repositories>(
   return database.onWritten((written) => {
     for (const table of written) if (sources.has(table)) wakeUps.wake(table);
   });
+}
+
+function capped<R extends Repositories, S>(worker: Worker<R, S>, batchMax = Number.POSITIVE_INFINITY): Worker<R, S> {
+  return { ...worker, limits: { ...worker.limits, batchMax: Math.min(worker.limits.batchMax, batchMax) } };
 }
 
 /** The table of jobs is written by whoever enqueues. */
