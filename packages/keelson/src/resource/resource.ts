@@ -1,0 +1,91 @@
+/** Resources: what an app says of a table that is listed, made, read, changed and removed over HTTP. */
+import type { Static, TProperties, TSchema } from 'typebox';
+import type { Guard } from '../http/guard.ts';
+import type { Responses, Route, RouteDefinition } from '../http/route.ts';
+import type { Log } from '../log.ts';
+import type { AnyTable } from '../schema/table.ts';
+import type { KeysOf } from '../work/entity.ts';
+import type { Filter } from '../work/filter.ts';
+import type { EntityOf, Repositories } from '../work/model.ts';
+import type { Unit } from '../work/unit.ts';
+
+/** The calls of a resource. */
+export type Action = 'list' | 'create' | 'bulk' | 'read' | 'replace' | 'change' | 'remove';
+
+/** What a caller does to a row, for those who decide whether they may. */
+export type RowAction = 'create' | 'change' | 'remove';
+
+/** What a body says: columns as entities carry them, and what the resource takes beside them. */
+export type ResourceBody<E, X extends TProperties> = { readonly [K in Exclude<KeysOf<E>, keyof X>]?: E[K] } & {
+  readonly [K in keyof X]?: Static<X[K]>;
+};
+
+/** What a hook works with, inside the unit of work of its call. */
+export interface HookContext<R extends Repositories, S, P, B> {
+  readonly body: B;
+  readonly unit: Unit<R>;
+  readonly principal: P;
+  readonly services: S;
+  readonly log: Log;
+}
+
+/** Does what belongs to a write, in its unit of work; what it throws takes the write back. */
+export type Hook<R extends Repositories, S, P, E, B> = (entity: E, context: HookContext<R, S, P, B>) => void | Promise<void>;
+
+/** The guards of single calls, where they are not that of all; `change` guards replacing too. */
+export type ActionGuards<P, S> = { readonly [A in Exclude<Action, 'replace'>]?: Guard<P, S> };
+
+/** What may be said anew of a route that a resource makes. */
+export type RouteOverride<R extends Repositories, S, P> = Partial<
+  Omit<RouteDefinition<R, S, P, TSchema | undefined, TSchema | undefined, TSchema | undefined, Responses>, 'method' | 'url'>
+>;
+
+/** What a resource is made of; `E` is its entity, `XC` and `XU` are what bodies hold beside columns. */
+export interface ResourceDefinition<R extends Repositories, S, P, E, XC extends TProperties, XU extends TProperties> {
+  /** The table of the entity. */
+  readonly table: AnyTable;
+  /** The entity of the repository: new rows are made of it. */
+  readonly entity: new (values: never) => E;
+  /** What one is called, for people: `character group`. */
+  readonly noun: string;
+  /** The path under the API prefix; the name of the repository in kebab-case where it is not given. */
+  readonly path?: string | undefined;
+  /** Who may call. */
+  readonly guard: Guard<P, S>;
+  readonly guards?: ActionGuards<P, S> | undefined;
+  /** The columns of answers, all when it does not say. Name them where one is a secret. */
+  readonly show?: readonly KeysOf<E>[] | undefined;
+  /** The columns that a new row may say. */
+  readonly create: readonly KeysOf<E>[];
+  /** The columns that may be changed. */
+  readonly change: readonly KeysOf<E>[];
+  /** Schemas that say more than the column: a length, a form, what a JSON column holds. Columns that may be null take null as well. */
+  readonly fields?: { readonly [K in KeysOf<E>]?: TSchema } | undefined;
+  /** What bodies hold beside columns, for the hooks. */
+  readonly extra?: { readonly create?: XC | undefined; readonly change?: XU | undefined } | undefined;
+  /** The text columns that `search` looks in. */
+  readonly search?: readonly KeysOf<E>[] | undefined;
+  /** Which rows there are for a caller; undefined: all that the database shows; nothing: none at all. */
+  readonly scope?: ((principal: P) => Filter<E> | undefined | 'nothing') | undefined;
+  /** Whether a caller may do this to this row; asked before a change and after it, so that nothing is moved to where they may not. */
+  readonly may?: ((entity: E, context: { readonly principal: P; readonly action: RowAction }) => boolean) | undefined;
+  /** Before the row is written. */
+  readonly onCreate?: Hook<R, S, P, E, ResourceBody<E, XC>> | undefined;
+  readonly onChange?: Hook<R, S, P, E, ResourceBody<E, XU>> | undefined;
+  readonly onRemove?: Hook<R, S, P, E, undefined> | undefined;
+  /** Once the row is written, in the same unit: for what refers to it. The answer shows the row as it is after it. */
+  readonly afterCreate?: Hook<R, S, P, E, ResourceBody<E, XC>> | undefined;
+  readonly afterChange?: Hook<R, S, P, E, ResourceBody<E, XU>> | undefined;
+  /** The calls that there shall not be. */
+  readonly without?: readonly Action[] | undefined;
+  /** Routes that differ in a part: a summary, a guard, a handler of one's own. */
+  readonly override?: { readonly [A in Action]?: RouteOverride<R, S, P> } | undefined;
+}
+
+/** Makes the routes of resources for an app; repositories, services and principal are named once. */
+export interface ResourceFactory<R extends Repositories, S, P> {
+  <N extends keyof R & string, XC extends TProperties = Record<never, TSchema>, XU extends TProperties = Record<never, TSchema>>(
+    name: N,
+    definition: ResourceDefinition<R, S, P, EntityOf<R[N]>, XC, XU>,
+  ): readonly Route<R, S>[];
+}
