@@ -6,6 +6,7 @@ import { table } from '../schema/table.ts';
 import { silentLog } from '../log.ts';
 import { connectPostgres, type Postgres } from '../postgres/postgres.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
+import { startTestPooler, type TestPooler } from '../testing/pooler.ts';
 import { testServer } from '../testing/server.ts';
 import { grantsFor } from './bound-role.ts';
 import { type Database, openDatabase } from './database.ts';
@@ -43,7 +44,16 @@ type Tenants = typeof tenantModel.repositories;
 export interface TenantTrial extends AsyncDisposable {
   readonly owner: TestDatabase<Tenants>;
   /** Makes a role that can log in, and opens the database as it; `attributes` as in CREATE ROLE. */
-  logIn(options?: { readonly attributes?: string; readonly poolSize?: number; readonly isGranted?: boolean }): Promise<LoggedIn>;
+  logIn(options?: LogInOptions): Promise<LoggedIn>;
+}
+
+/** How a role logs in. */
+export interface LogInOptions {
+  readonly attributes?: string;
+  readonly poolSize?: number;
+  readonly isGranted?: boolean;
+  /** Through a pooler that has so many connections to the server. */
+  readonly poolerSize?: number;
 }
 
 /** A database as a role sees it. */
@@ -59,9 +69,10 @@ export async function openTenants(): Promise<TenantTrial> {
   const owner = await testDatabase({ model: tenantModel }, { isolation: 'database', role: 'owner' });
   const made: string[] = [];
   const opened: Postgres[] = [];
+  const poolers: TestPooler[] = [];
   return {
     owner,
-    logIn: async ({ attributes = '', poolSize = 4, isGranted = true } = {}) => {
+    logIn: async ({ attributes = '', poolSize = 4, isGranted = true, poolerSize } = {}) => {
       roles += 1;
       const role = `keelson_tenants_${process.pid}_${roles}`;
       const grants = isGranted ? grantsFor(tenantModel, role) : [];
@@ -71,12 +82,22 @@ export async function openTenants(): Promise<TenantTrial> {
       const url = new URL(owner.postgres.url);
       url.username = role;
       url.password = 'sesame';
-      const postgres = await connectPostgres({ url: url.href, poolSize, poolWaitMs: 30_000, log: silentLog, connectRetryMs: 0 });
+      const pooler = poolerSize === undefined ? undefined : await startTestPooler({ url: url.href, poolSize: poolerSize });
+      if (pooler !== undefined) poolers.push(pooler);
+      const postgres = await connectPostgres({
+        url: pooler?.url ?? url.href,
+        pooler: pooler === undefined ? 'none' : 'transaction',
+        poolSize,
+        poolWaitMs: 30_000,
+        log: silentLog,
+        connectRetryMs: 0,
+      });
       opened.push(postgres);
       return { role, database: openDatabase(tenantModel, postgres, { log: silentLog }) };
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.all(opened.map((postgres) => postgres.close()));
+      for (const pooler of poolers) await pooler[Symbol.asyncDispose]();
       for (const role of made) await owner.work(({ sql: run }) => run(sql.raw(`drop owned by ${quoteName(role)}`)));
       await owner[Symbol.asyncDispose]();
       await dropRoles(made);

@@ -2,97 +2,34 @@
 // FND-8, LRP-8
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isKeelsonError, KeelsonError } from '../errors.ts';
+import { isKeelsonError } from '../errors.ts';
 import { newId } from '../id.ts';
 import { silentLog } from '../log.ts';
 import { connectPostgres } from '../postgres/postgres.ts';
 import { sql } from '../schema/sql.ts';
 import { testDatabase } from '../testing/database.ts';
-import { type Database, openDatabase } from './database.ts';
+import { openDatabase } from './database.ts';
 import { openTenants, Paper, papers, tenantA, tenantB, tenantModel } from './tenants.fixture.ts';
+import { asTenant, OPERATIONS_PER_ROUND, settingsLeft, workAs } from './tenants-work.fixture.ts';
 import { startWire } from './wire.fixture.ts';
-
-type Tenants = typeof tenantModel.repositories;
 
 const forbidden = (error: unknown): boolean => isKeelsonError(error, 'FORBIDDEN');
 const misuse = (error: unknown): boolean => isKeelsonError(error, 'MISUSE');
 
-const asTenant = (database: Database<Tenants>, tenantId: string, userId = newId()): Database<Tenants> =>
-  database.for({ name: 'tenant', settings: { 'app.tenant_id': tenantId, 'app.user_id': userId } });
-
 const leftOver = sql<{ tenant: string | null; user: string | null }>`
   select current_setting('app.tenant_id', true) as tenant, current_setting('app.user_id', true) as "user"`;
 
-/** What every connection of the pool still has set. */
-async function settingsLeft(database: Database<Tenants>, poolSize: number): Promise<number> {
-  const { pool } = database.postgres;
-  const connections = await Promise.all(Array.from({ length: poolSize }, () => pool.acquire('look')));
-  const backends = new Set(connections.map((connection) => connection.backendId));
-  assert.equal(backends.size, poolSize);
-  const text = "select coalesce(current_setting('app.tenant_id', true), '') || coalesce(current_setting('app.user_id', true), '')";
-  const results = await Promise.all(connections.map((connection) => connection.query({ text, name: undefined, values: [] })));
-  for (const connection of connections) pool.release(connection);
-  return results.filter(({ rows }) => rows[0]?.[0] !== '').length;
-}
-
 const ROUNDS = 4;
-
-/** One of many that work side by side for a tenant, each without a filter anywhere; gives how many operations it did. */
-async function workAs(database: Database<Tenants>, tenantId: string, worker: number): Promise<number> {
-  const others = tenantId === tenantA ? tenantB : tenantA;
-  const view = asTenant(database, tenantId);
-  let operations = 0;
-  const own = (rows: readonly { readonly tenantId: string }[]): void => {
-    operations += 1;
-    for (const row of rows) assert.equal(row.tenantId, tenantId);
-  };
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const paper = await view.work(async ({ papers: repository, sql: run }) => {
-      const added = repository.add(new Paper({ tenantId, title: `${worker} ${round}` }));
-      own(await repository.list({}, { limit: 5, orderBy: '-id' }));
-      own(await run(sql<{ tenantId: string }>`select distinct tenant_id as "tenantId" from ${papers}`));
-      own(
-        await run(
-          sql<{
-            tenantId: string;
-          }>`update ${papers} set stars = stars + 1 where title like ${`${worker} %`} returning tenant_id as "tenantId"`,
-        ),
-      );
-      return added;
-    });
-    const [stored, listed] = await Promise.all([
-      view.read((reader) => reader.papers.get(paper.id)),
-      view.read((reader) => reader.papers.list({}, { limit: 5 })),
-    ]);
-    own([stored]);
-    own(listed);
-    const refused = new KeelsonError('CONFLICT');
-    // A unit that fails, and one that the server refuses, go back to the pool as clean as the others.
-    await assert.rejects(
-      view.work(async ({ papers: repository }) => {
-        own(await repository.list({}, { limit: 1 }));
-        throw refused;
-      }),
-      (error) => error === refused,
-    );
-    await assert.rejects(
-      view.work(({ papers: repository }) => void repository.add(new Paper({ tenantId: others, title: 'planted' }))),
-      forbidden,
-    );
-    operations += 1;
-  }
-  return operations;
-}
 
 test('100 units at once over a pool of 4: a forgotten filter shows no foreign row, and no setting is left on any connection', async () => {
   await using trial = await openTenants();
   const { database } = await trial.logIn({ poolSize: 4 });
   const done = await Promise.all(
-    Array.from({ length: 100 }, (_, worker) => workAs(database, worker % 2 === 0 ? tenantA : tenantB, worker)),
+    Array.from({ length: 100 }, (_, worker) => workAs(database, worker % 2 === 0 ? tenantA : tenantB, { worker, rounds: ROUNDS })),
   );
   assert.equal(
     done.reduce((total, operations) => total + operations, 0),
-    100 * ROUNDS * 7,
+    100 * ROUNDS * OPERATIONS_PER_ROUND,
   );
   assert.equal(await settingsLeft(database, 4), 0);
   const counts = sql<{ tenant: string; rows: number; planted: number }>`
@@ -107,7 +44,7 @@ test('100 units at once over a pool of 4: a forgotten filter shows no foreign ro
 test('the same work finds the foreign row where policies do not bind: as the owner', async () => {
   await using trial = await openTenants();
   await trial.owner.work(({ papers: repository }) => void repository.add(new Paper({ tenantId: tenantB, title: 'foreign' })));
-  await assert.rejects(workAs(trial.owner, tenantA, 0), assert.AssertionError);
+  await assert.rejects(workAs(trial.owner, tenantA, { worker: 0, rounds: 1 }), assert.AssertionError);
 });
 
 test('without a tenant there is nothing to see, to change or to add, in a unit of work and outside', async () => {

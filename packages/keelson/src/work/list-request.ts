@@ -1,0 +1,125 @@
+/** What a list is asked for, and how it is read from the parameters of a query. */
+import { KeelsonError } from '../errors.ts';
+import { snakeCase } from '../schema/table.ts';
+import type { ListOperator, ListRules } from './list-rules.ts';
+
+/** One condition; `value` as the program has it, or as the text of a query. */
+export interface ListFilter {
+  readonly key: string;
+  readonly operator: ListOperator;
+  readonly value: unknown;
+}
+
+/** The column to sort by. */
+export interface ListSort {
+  readonly key: string;
+  readonly isDescending: boolean;
+}
+
+/** One page of a list; names are those of the code. */
+export interface ListRequest {
+  readonly filters: readonly ListFilter[];
+  /** Text that one of the searchable columns contains, in any case. */
+  readonly search?: string | undefined;
+  readonly sort?: ListSort | undefined;
+  /** From 1; pages reach 10,000 rows far, cursors to the end. */
+  readonly page?: number | undefined;
+  /** How many rows: 1 to 100. */
+  readonly size: number;
+  /** Where the page before has ended. */
+  readonly cursor?: string | undefined;
+  readonly isTotalWanted?: boolean | undefined;
+  /** The columns that are wanted; all that answers show when not said. */
+  readonly keys?: readonly string[] | undefined;
+}
+
+/** One page of rows. */
+export interface ListPage<T> {
+  readonly items: readonly T[];
+  /** Missing where a cursor was followed. */
+  readonly page?: number;
+  readonly size: number;
+  /** How many rows match, where it was asked for. */
+  readonly total?: number;
+  /** What the next page is asked for with; missing on the last one. */
+  readonly nextCursor?: string;
+}
+
+/** How many rows a page has when it is not said. */
+export const LIST_SIZE_DEFAULT = 20;
+/** How many rows a page may have. */
+export const LIST_SIZE_MAX = 100;
+/** How far pages may reach; beyond it only cursors lead. */
+export const LIST_ROWS_MAX = 10_000;
+
+/** `gameId[in]` or `gameId`. */
+const FILTER = /^(?<key>[A-Za-z0-9_]+)(?:\[(?<operator>[a-z]+)\])?$/u;
+
+/**
+ * Reads a list request from the parameters of a query, `sortBy` or `sort_by`, `gameId[in]` or `game_id[in]`; values may be text or read already.
+ *
+ * @throws VALIDATION_ERROR for what the rules do not know, each with its field
+ */
+export function readListRequest(query: Readonly<Record<string, unknown>>, rules: ListRules): ListRequest {
+  const known = new Map(Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[snakeCase(name), value] as const])));
+  const take = (name: string): unknown => {
+    const value = known.get(name);
+    known.delete(name);
+    return value;
+  };
+  const sortBy = take('sort_by');
+  const sortOrder = take('sort_order') ?? 'asc';
+  if (sortOrder !== 'asc' && sortOrder !== 'desc') throw refuse('sort_order', 'must be asc or desc');
+  const page = take('page');
+  const size = take('size');
+  const total = take('total');
+  const fields = take('fields');
+  const search = take('search');
+  const cursor = take('cursor');
+  return {
+    size: size === undefined ? LIST_SIZE_DEFAULT : Number(size),
+    ...(page !== undefined && { page: Number(page) }),
+    ...(cursor !== undefined && { cursor: String(cursor) }),
+    ...(search !== undefined && { search: String(search) }),
+    ...(total !== undefined && { isTotalWanted: readFlag('total', total) }),
+    ...(sortBy !== undefined && { sort: { key: keyOf(rules, String(sortBy)), isDescending: sortOrder === 'desc' } }),
+    ...(sortBy === undefined && sortOrder === 'desc' && { sort: { key: primaryOf(rules), isDescending: true } }),
+    ...(fields !== undefined && { keys: readList(fields).map((name) => keyOf(rules, name)) }),
+    filters: [...known].map(([name, value]) => readFilter(rules, name, value)),
+  };
+}
+
+/** The error for one parameter of the query. */
+export function refuse(field: string, message: string, value?: unknown): KeelsonError {
+  return new KeelsonError('VALIDATION_ERROR', {
+    validationErrors: [{ field: `query.${field}`, message, ...(value !== undefined && { value }) }],
+  });
+}
+
+function readFilter(rules: ListRules, name: string, value: unknown): ListFilter {
+  const { key = name, operator = 'equal' } = FILTER.exec(name)?.groups ?? {};
+  return { key: keyOf(rules, key), operator: parseListOperator(operator), value: operator === 'in' ? readList(value) : value };
+}
+
+/** The name in code of a column that is named as on the wire; what is no column stays as it is, to be refused by name. */
+function keyOf(rules: ListRules, name: string): string {
+  return rules.table.byKey.has(name) ? name : (rules.table.columns.find((column) => column.name === name)?.key ?? name);
+}
+
+function primaryOf(rules: ListRules): string {
+  return rules.table.primaryKey[0]?.key ?? '';
+}
+
+function readList(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : String(value).split(',');
+}
+
+function readFlag(field: string, value: unknown): boolean {
+  if (value === true || value === 'true') return true;
+  if (value === false || value === 'false') return false;
+  throw refuse(field, 'must be true or false', value);
+}
+
+function parseListOperator(text: string): ListOperator {
+  return text as ListOperator;
+}
