@@ -1,0 +1,5 @@
+/** A character. */
+import { entity } from 'keelson/work';
+import { characters } from './table.ts';
+
+export class Character extends entity(characters) {}

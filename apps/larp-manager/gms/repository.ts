@@ -1,0 +1,5 @@
+/** Where GMs are found. */
+import { repository } from 'keelson/work';
+import { Gm } from './entity.ts';
+
+export class GmRepository extends repository(Gm) {}
