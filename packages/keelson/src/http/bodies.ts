@@ -6,6 +6,13 @@ import { KeelsonError } from '../errors.ts';
 import { DEPTH_MAX, KEYS_MAX } from './limits.ts';
 import { parseTexts, type Texts } from './wire/text-values.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Members of all objects of a body together, where a route takes more of them than others. */
+    readonly keysMax?: number;
+  }
+}
+
 const FIELDS_MAX = 200;
 
 /** A form as it was sent: fields of text. */
@@ -20,9 +27,9 @@ export class FormBody {
 /** Reads `application/json`, strictly. */
 export function acceptJson(server: FastifyInstance): void {
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
     try {
-      done(null, readJson(decode(bytes)));
+      done(null, readJson(decode(bytes), request.routeOptions.config.keysMax ?? KEYS_MAX));
     } catch (error) {
       done(parseError(error), undefined);
     }
@@ -52,9 +59,9 @@ export function keepBytes(scope: FastifyInstance, bytesMax: number): void {
  * @throws MALFORMED_REQUEST for what is no JSON, for NUL characters and broken surrogates, for names of the prototype, and for
  * what is nested too deeply or has too many keys
  */
-function readJson(text: string): unknown {
+function readJson(text: string, keysMax: number): unknown {
   if (text === '') throw malformed('The body is empty.');
-  if (text.length > 2 * DEPTH_MAX) refuseSize(text);
+  if (text.length > 2 * DEPTH_MAX) refuseSize(text, keysMax);
   const value = parseJson(text);
   // Few bodies have any of it, and the text is searched faster than the value is walked.
   if (SUSPICIOUS.test(text)) refuseUnwelcome(value);
@@ -119,7 +126,7 @@ function refuseText(text: string): void {
 }
 
 /** Counts levels and keys in the text: what is too much is never made into objects. */
-function refuseSize(text: string): void {
+function refuseSize(text: string, keysMax: number): void {
   let depth = 0;
   let keys = 0;
   let isInText = false;
@@ -130,7 +137,7 @@ function refuseSize(text: string): void {
     else if (isInText) continue;
     else if (code === COLON) {
       keys += 1;
-      if (keys > KEYS_MAX) throw malformed(`The body has more than ${KEYS_MAX} keys.`);
+      if (keys > keysMax) throw malformed(`The body has more than ${keysMax} keys.`);
     } else if (code === BRACE || code === BRACKET) {
       depth += 1;
       if (depth > DEPTH_MAX) throw malformed(`The body is nested more than ${DEPTH_MAX} levels deep.`);

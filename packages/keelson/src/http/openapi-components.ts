@@ -12,6 +12,7 @@ export class Components {
   readonly #schemas = new Map<string, JsonSchema>();
   readonly #examples = new Map<ErrorCode, JsonSchema>();
   readonly #headers = new Set<string>();
+  readonly #parameters = new Set<keyof typeof requestHeaders>();
   readonly #securitySchemes = new Map<string, JsonSchema>();
 
   constructor(prefix: string) {
@@ -35,9 +36,17 @@ export class Components {
     return { $ref: `#/components/examples/${code}` };
   }
 
-  /** References to the headers of an answer. */
-  headers(status: number): JsonSchema {
-    const names = Object.keys(answerHeaders).filter((name) => answerHeaders[name]?.statuses?.includes(status) ?? true);
+  /** A reference to a header of a request. */
+  parameter(name: keyof typeof requestHeaders): JsonSchema {
+    this.#parameters.add(name);
+    return { $ref: `#/components/parameters/${name}` };
+  }
+
+  /** References to the headers of an answer; `given` are those that only some routes set. */
+  headers(status: number, given: readonly string[] = []): JsonSchema {
+    const names = Object.keys(answerHeaders).filter(
+      (name) => (answerHeaders[name]?.statuses?.includes(status) ?? true) && (!routeHeaders.has(name) || given.includes(name)),
+    );
     return Object.fromEntries(
       names.map((name) => {
         this.#headers.add(name);
@@ -58,6 +67,9 @@ export class Components {
       schemas: Object.fromEntries(this.#schemas),
       examples: Object.fromEntries(this.#examples),
       headers: Object.fromEntries([...this.#headers].map((name) => [name, answerHeaders[name]?.header])),
+      ...(this.#parameters.size === 0
+        ? {}
+        : { parameters: Object.fromEntries([...this.#parameters].map((name) => [name, headerParameter(name)])) }),
       securitySchemes: Object.fromEntries(this.#securitySchemes),
     };
   }
@@ -119,7 +131,21 @@ const answerHeaders: Readonly<Record<string, AnswerHeader>> = {
   }),
   'Retry-After': header('Seconds to wait before the same call may succeed.', seconds, [429, 503]),
   'WWW-Authenticate': header('How to say who is calling.', { type: 'string', pattern: '^Bearer', maxLength: 200 }, [401]),
+  ETag: header('The version of what is answered.', { type: 'string', pattern: '^"[0-9]+"$', maxLength: 40 }, [200, 201, 304, 412]),
+  Location: header('Where the new one is found.', { type: 'string', format: 'uri-reference', maxLength: 1_000 }, [201]),
 };
+
+/** Headers of answers that a route sets by itself, and says that it does. */
+const routeHeaders: ReadonlySet<string> = new Set(['ETag', 'Location']);
+
+const requestHeaders = {
+  'If-Match': 'The ETag that was read, or several, or `*`: what has another version is left as it is.',
+  'If-None-Match': 'The ETag that is known, or several, or `*`: the answer is a 304 where it still holds.',
+} as const;
+
+function headerParameter(name: keyof typeof requestHeaders): JsonSchema {
+  return { name, in: 'header', required: false, description: requestHeaders[name], schema: { type: 'string', maxLength: 1_000 } };
+}
 
 const { lengthMax } = problemLimits;
 

@@ -51,7 +51,11 @@ function tagsOf(routes: readonly Documented[]): readonly JsonSchema[] {
 
 function operation({ route, path }: Documented, components: Components): JsonSchema {
   const { wire, guard, summary, description, tags } = route;
-  const parameters = [...parametersOf(wire.params, 'path', components), ...parametersOf(wire.query, 'query', components)];
+  const parameters = [
+    ...parametersOf(wire.params, 'path', components),
+    ...parametersOf(wire.query, 'query', components),
+    ...(route.takes ?? []).map((name) => components.parameter(name)),
+  ];
   // An empty requirement: no credentials are needed. An empty list would read as forgotten.
   const security = guard.security === undefined ? [{}] : [{ [components.security(guard.security)]: [] }];
   return {
@@ -63,7 +67,7 @@ function operation({ route, path }: Documented, components: Components): JsonSch
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(wire.body === undefined ? {} : { requestBody: requestBody(wire.body, route.forms === true, components) }),
     ...(route.rawBytesMax === undefined ? {} : { requestBody: { required: true, content: { 'application/json': {} } } }),
-    responses: { ...successes(wire, components), ...failures(errorsOf(route), components) },
+    responses: { ...successes(route, components), ...failures(route, components) },
   };
 }
 
@@ -72,7 +76,9 @@ function parametersOf(shape: Shape | undefined, place: 'path' | 'query', compone
   return shape.properties.map(({ name, shape: inner, required }) => {
     const { description, ...schema } = components.schema(inner, 'in');
     const isRequired = place === 'path' || (required && !('default' in inner.own));
-    return { name, in: place, required: isRequired, ...(description === undefined ? {} : { description }), schema };
+    // One text with commas, where a list would else be the parameter again and again.
+    const style = 'separator' in inner.own ? { style: 'form', explode: false } : {};
+    return { name, in: place, required: isRequired, ...(description === undefined ? {} : { description }), ...style, schema };
   });
 }
 
@@ -84,14 +90,14 @@ function requestBody(shape: Shape, takesForms: boolean, components: Components):
   };
 }
 
-function successes({ responses }: RouteWire, components: Components): JsonSchema {
-  const entries = [...responses].map(([status, shape]) => {
+function successes({ wire, gives }: Documented['route'], components: Components): JsonSchema {
+  const entries = [...wire.responses].map(([status, shape]) => {
     const description = successWords[status] ?? 'Success';
     return [
       status,
       {
         description,
-        headers: components.headers(status),
+        headers: components.headers(status, gives),
         ...(shape === null ? {} : { content: { 'application/json': { schema: components.schema(shape, 'out') } } }),
       },
     ];
@@ -99,15 +105,15 @@ function successes({ responses }: RouteWire, components: Components): JsonSchema
   return parseRecord(Object.fromEntries(entries));
 }
 
-function failures(codes: readonly ErrorCode[], components: Components): JsonSchema {
-  const byStatus = Map.groupBy(codes, (code) => catalogue[code].status);
+function failures(route: Documented['route'], components: Components): JsonSchema {
+  const byStatus = Map.groupBy(errorsOf(route), (code) => catalogue[code].status);
   const entries = [...byStatus]
     .toSorted(([one], [other]) => one - other)
     .map(([status, group]) => {
       const description = group.map((code) => catalogue[code].title).join(', or ');
       const examples = Object.fromEntries(group.map((code) => [code, components.example(code)]));
       const content = { [PROBLEM_TYPE]: { schema: components.problem(), examples } };
-      return [String(status), { description, headers: components.headers(status), content }] as const;
+      return [String(status), { description, headers: components.headers(status, route.gives), content }] as const;
     });
   return Object.fromEntries(entries);
 }
@@ -124,7 +130,13 @@ function errorsOf({ method, wire, guard, errors = [] }: Documented['route']): re
 
 const always = ['RATE_LIMITED', 'INTERNAL_SERVER_ERROR', 'SERVICE_UNAVAILABLE'] as const satisfies readonly ErrorCode[];
 
-const successWords: Readonly<Record<number, string>> = { 200: 'Success', 201: 'Created', 202: 'Accepted', 204: 'Done; there is no body' };
+const successWords: Readonly<Record<number, string>> = {
+  200: 'Success',
+  201: 'Created',
+  202: 'Accepted',
+  204: 'Done; there is no body',
+  304: 'Not modified',
+};
 
 /** `GET /api/v1/users/{id}` → `getUsersById`; the prefix says nothing of the call. */
 function operationId(method: string, path: string): string {

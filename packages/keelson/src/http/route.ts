@@ -71,6 +71,11 @@ export interface RouteFacts {
   readonly forms?: boolean | undefined;
   /** The body is not read: `request.body` holds the bytes as they were sent, at most this many, for what is signed over them. */
   readonly rawBytesMax?: number | undefined;
+  /** A body that may be larger than others are: in bytes, and in members of all its objects together. */
+  readonly bodyMax?: { readonly bytes: number; readonly keys: number } | undefined;
+  /** Headers that the handler reads or sets, for the document. */
+  readonly takes?: readonly ('If-Match' | 'If-None-Match')[] | undefined;
+  readonly gives?: readonly ('ETag' | 'Location')[] | undefined;
 }
 
 /** A route as it is written. */

@@ -145,6 +145,7 @@ function addRoutes<R extends Repositories, S, D extends Declarations>(
       method: route.method,
       url: path,
       ...(bound.admit === undefined ? {} : { onRequest: bound.admit }),
+      ...(route.bodyMax === undefined ? {} : { bodyLimit: route.bodyMax.bytes, config: { keysMax: route.bodyMax.keys } }),
       handler: async (request, reply) => {
         const text = await bound.handle(request, reply);
         if (reply.sent) return reply;

@@ -81,7 +81,7 @@ function visitList(shape: Shape & { kind: 'array' | 'tuple' }, value: readonly u
   }
   for (const [index, item] of value.entries()) {
     const inner = shape.kind === 'array' ? shape.item : shape.items[index];
-    if (inner !== undefined) visit(inner, item, join(field, String(index)), problems);
+    if (inner !== undefined) visit(inner, item, `${field}[${index}]`, problems);
     if (problems.length >= PROBLEMS_MAX) return;
   }
   if (shape.kind === 'array') own(shape, value, field, problems);

@@ -10,7 +10,7 @@ export abstract class Generator {
    * Compiles the function that turns a value of the shape.
    *
    * Danger: makes code from text. What stands in it are property names, which `readShape` lets through only as plain
-   * identifiers, text in quotes by JSON, and positions; every other value is handed in by its position.
+   * identifiers or in quotes, text in quotes by JSON, and positions; every other value is handed in by its position.
    */
   compile(shape: Shape, place: string): Function {
     const expression = this.value(shape, 'v', place);
@@ -41,6 +41,16 @@ export abstract class Generator {
     return `h[${this.holes.push(value) - 1}]`;
   }
 
+  /** A property of an object in generated code: `v.name`, or `v["name[gte]"]`. */
+  protected member(object: string, name: string): string {
+    return isPlainName(name) ? `${object}.${name}` : `${object}[${JSON.stringify(name)}]`;
+  }
+
+  /** A name in a literal of generated code. */
+  protected label(name: string): string {
+    return isPlainName(name) ? name : JSON.stringify(name);
+  }
+
   private body(shape: Composed, place: string): string {
     switch (shape.kind) {
       case 'object':
@@ -62,6 +72,10 @@ for (const k of Object.keys(v)) { const e = v[k]; o[k] = ${this.value(shape.item
 return o;`;
     }
   }
+}
+
+function isPlainName(name: string): boolean {
+  return !name.includes('[');
 }
 
 function parseFunction(value: unknown): Function {

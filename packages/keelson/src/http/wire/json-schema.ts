@@ -27,8 +27,10 @@ export function describeShape(shape: Shape, direction: Direction): JsonSchema {
         ? { ...own, additionalProperties: item }
         : { ...own, patternProperties: { [shape.pattern]: item } };
     }
-    case 'array':
-      return { ...own, items: describeShape(shape.item, direction) };
+    case 'array': {
+      const { separator: _separator, ...rest } = own;
+      return { ...rest, items: describeShape(shape.item, direction) };
+    }
     case 'tuple':
       return { ...own, prefixItems: shape.items.map((item) => describeShape(item, direction)) };
     case 'union':
@@ -66,7 +68,7 @@ export function checkableShape(shape: Shape): JsonSchema {
 
 /** The keywords of the shape itself, as they are checked. */
 export function checkableOwn(shape: Shape): JsonSchema {
-  const { $id: _id, default: _default, examples: _examples, minLength, maxLength, format, ...own } = shape.own;
+  const { $id: _id, default: _default, examples: _examples, separator: _separator, minLength, maxLength, format, ...own } = shape.own;
   switch (shape.kind) {
     case 'text':
       return { ...own, ...(format === undefined || format === 'password' ? {} : { format }), ...lengthCheck(minLength, maxLength) };

@@ -56,13 +56,14 @@ class ReadGenerator extends Generator {
 
   protected object(shape: Shape & { readonly kind: 'object' }, place: string): string {
     const isAlways = ({ required, shape: inner }: Property): boolean => required || 'default' in inner.own;
-    const always = shape.properties.filter(isAlways).map((property) => `${property.key}: ${this.present(property, place)}`);
+    const always = shape.properties.filter(isAlways).map((property) => `${this.label(property.key)}: ${this.present(property, place)}`);
     const sometimes = shape.properties.filter((property) => !isAlways(property));
     return [
       `const o = { ${always.join(', ')} };`,
-      ...sometimes.map(
-        ({ key, name, shape: inner }) => `if (v.${name} !== undefined) o.${key} = ${this.value(inner, `v.${name}`, `${place}.${name}`)};`,
-      ),
+      ...sometimes.map(({ key, name, shape: inner }) => {
+        const given = this.member('v', name);
+        return `if (${given} !== undefined) ${this.member('o', key)} = ${this.value(inner, given, `${place}.${name}`)};`;
+      }),
       ...(shape.open ? [this.others(shape)] : []),
       'return o;',
     ].join('\n');
@@ -83,11 +84,12 @@ class ReadGenerator extends Generator {
   }
 
   private present({ name, shape }: Property, place: string): string {
-    const value = this.value(shape, `v.${name}`, `${place}.${name}`);
+    const given = this.member('v', name);
+    const value = this.value(shape, given, `${place}.${name}`);
     if (!('default' in shape.own)) return value;
     const fallback = shape.own['default'];
     const copy = typeof fallback === 'object' && fallback !== null ? 'structuredClone' : '';
-    return `v.${name} === undefined ? ${copy}(${this.hole(fallback)}) : ${value}`;
+    return `${given} === undefined ? ${copy}(${this.hole(fallback)}) : ${value}`;
   }
 
   /** What is not declared keeps its name; `__proto__` is a name like any other, never a prototype. */

@@ -38,7 +38,8 @@ export type Composed = Extract<Shape, { readonly kind: 'object' | 'record' | 'ar
 /** What is not made of parts. */
 export type ScalarKind = 'text' | 'time' | 'bytes' | 'number' | 'integer' | 'boolean' | 'null' | 'constant';
 
-const PROPERTY = /^[A-Za-z][A-Za-z0-9_]{0,99}$/u;
+/** A plain name, or one with an operator, as filters in a query have it: `createdAt[gte]`. */
+const PROPERTY = /^[A-Za-z][A-Za-z0-9_]{0,99}(?:\[[a-z]{1,10}\])?$/u;
 const CONTAINED = new Set([
   'properties',
   'required',

@@ -16,6 +16,8 @@ type Convert = (text: string) => unknown;
 /** How the texts of one name become its value. */
 interface Field {
   readonly isList: boolean;
+  /** What stands between the items of a list that is one text, as the keyword `separator` of its schema says. */
+  readonly separator?: string | undefined;
   /** Undefined: what is written is the value. */
   readonly convert: Convert | undefined;
 }
@@ -53,9 +55,9 @@ function refuseNul(given: string | readonly string[], part: string): void {
   }
 }
 
-function convertAll({ isList, convert }: Field, given: string | readonly string[]): unknown {
+function convertAll({ isList, separator, convert }: Field, given: string | readonly string[]): unknown {
   if (isList) {
-    const texts = typeof given === 'string' ? [given] : given;
+    const texts = typeof given !== 'string' ? given : separator === undefined ? [given] : given.split(separator);
     return convert === undefined ? [...texts] : texts.map(convert);
   }
   return typeof given === 'string' && convert !== undefined ? convert(given) : given;
@@ -72,7 +74,10 @@ function shapesByName(shape: Shape, all = new Map<string, Shape[]>()): Map<strin
 
 function fieldOf(shapes: readonly Shape[]): Field {
   const list = shapes.find((shape) => shape.kind === 'array');
-  if (list?.kind === 'array') return { isList: true, convert: converterOf([list.item]) };
+  if (list?.kind === 'array') {
+    const { separator } = list.own;
+    return { isList: true, separator: typeof separator === 'string' ? separator : undefined, convert: converterOf([list.item]) };
+  }
   return { isList: false, convert: converterOf(shapes) };
 }
 

@@ -48,7 +48,7 @@ test('problems name the paths of the wire, and never the values', () => {
   assert.deepEqual(read(person, sent).problems, [
     { field: 'body.full_name', message: 'must not be empty' },
     { field: 'body.home_address.zip_code', message: 'must be a text' },
-    { field: 'body.nick_names.1.nick_name', message: 'is required' },
+    { field: 'body.nick_names[1].nick_name', message: 'is required' },
     { field: 'body.isAdmin', message: 'is not a known field' },
   ]);
 });

@@ -40,8 +40,8 @@ class WriteGenerator extends Generator {
   }
 
   protected object(shape: Shape & { readonly kind: 'object' }, place: string): string {
-    const locals = shape.properties.map(({ key }, index) => `const p${index} = v.${key};`);
-    const fields = shape.properties.map((property, index) => `${property.name}: ${this.field(property, `p${index}`, place)}`);
+    const locals = shape.properties.map(({ key }, index) => `const p${index} = ${this.member('v', key)};`);
+    const fields = shape.properties.map((property, index) => `${this.label(property.name)}: ${this.field(property, `p${index}`, place)}`);
     const literal = `{ ${fields.join(', ')} }`;
     const known = shape.open ? this.hole(new Set(shape.properties.map(({ key }) => key))) : '';
     return [
@@ -161,9 +161,9 @@ function fits(shape: Shape): string {
   const tests = shape.properties
     .filter(({ required }) => required)
     .map(({ key, shape: inner }) => {
-      if (inner.kind !== 'constant') return isNullable(inner) ? `"${key}" in v` : `v.${key} !== undefined`;
+      if (inner.kind !== 'constant') return isNullable(inner) ? `"${key}" in v` : `v["${key}"] !== undefined`;
       return `(${constantsOf(inner)
-        .map((constant) => `v.${key} === ${JSON.stringify(constant)}`)
+        .map((constant) => `v["${key}"] === ${JSON.stringify(constant)}`)
         .join(' || ')})`;
     });
   return tests.join(' && ') || 'true';
