@@ -1,8 +1,9 @@
 /** Accounts: users, and how they sign in. */
 import { main } from 'keelson/cli';
 import { defineApp } from 'keelson/http';
-import { authRoutes } from './auth/routes.ts';
+import { signInRoutes } from 'keelson/sign-in';
 import { model } from './model.ts';
+import { route, signedIn } from './route.ts';
 import { buildServices } from './services.ts';
 import { settings } from './settings.ts';
 import { userRoutes } from './users/routes.ts';
@@ -16,7 +17,7 @@ export const accounts = defineApp({
   settings,
   migrationsDirectory: new URL('./migrations', import.meta.url),
   services: buildServices,
-  routes: [...authRoutes, ...userRoutes],
+  routes: [...signInRoutes(route, signedIn), ...userRoutes],
 });
 
 if (import.meta.main) void main(accounts);

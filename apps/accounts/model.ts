@@ -1,10 +1,10 @@
 /** The model of accounts: its tables, and the repositories that units of work have. */
-import { defineModel } from 'keelson/work';
+import { defineModel, repository } from 'keelson/work';
 import { auditLog, sessions, throttle } from './auth/table.ts';
-import { UserRepository } from './users/repository.ts';
+import { User } from './users/entity.ts';
 import { users } from './users/table.ts';
 
-const repositories = { users: UserRepository };
+const repositories = { users: repository(User) };
 
 /** The repositories by the names that units of work give them. */
 export type Repositories = typeof repositories;

@@ -1,10 +1,9 @@
 /** Calls about users. */
 import { everyone } from 'keelson/http';
-import { requires, route, signedIn } from '../route.ts';
-import { Page, PasswordChange, UserAdministered, UserCreate, UserId, UserPage, UserPublic, UserUpdate } from './schema.ts';
+import { managesUsers, route, signedIn } from '../route.ts';
+import { Page, UserAdministered, UserCreate, UserId, UserPage, UserPublic, UserUpdate } from './schema.ts';
 
 const tags = ['users'];
-const manages = requires('users:manage');
 
 export const userRoutes = [
   route({
@@ -43,25 +42,12 @@ export const userRoutes = [
     handler: ({ principal, body, services }) => services.users.update(principal.id, body),
   }),
   route({
-    method: 'PUT',
-    url: '/users/me/password',
-    summary: 'Changes my password',
-    description: 'Every other session ends.',
-    tags,
-    guard: signedIn,
-    body: PasswordChange,
-    responses: { 204: null },
-    errors: ['INVALID_CREDENTIALS', 'RATE_LIMITED'],
-    handler: ({ principal, body, services, request, log }) =>
-      services.auth.changePassword({ principal, caller: { address: request.ip, log }, ...body }),
-  }),
-  route({
     method: 'GET',
     url: '/users',
     summary: 'Lists users',
     description: 'The newest first. Page times size may be 10,000 at most.',
     tags,
-    guard: manages,
+    guard: managesUsers,
     query: Page,
     responses: { 200: UserPage },
     handler: ({ query, services }) => services.users.list(query),
@@ -71,7 +57,7 @@ export const userRoutes = [
     url: '/users/:id',
     summary: 'Reads a user',
     tags,
-    guard: manages,
+    guard: managesUsers,
     params: UserId,
     responses: { 200: UserPublic },
     errors: ['NOT_FOUND'],
@@ -83,7 +69,7 @@ export const userRoutes = [
     summary: 'Changes a user',
     description: 'Taking the right to sign in ends every session of the user.',
     tags,
-    guard: manages,
+    guard: managesUsers,
     params: UserId,
     body: UserAdministered,
     responses: { 200: UserPublic },
@@ -97,7 +83,7 @@ export const userRoutes = [
     summary: 'Removes a user',
     description: 'The sessions go too.',
     tags,
-    guard: manages,
+    guard: managesUsers,
     params: UserId,
     responses: { 204: null },
     errors: ['NOT_FOUND'],

@@ -1,21 +1,12 @@
 /** Users on the wire; the hash of the password is in none of them. */
 import { rowSchema } from 'keelson/schema';
+import { Email, Password } from 'keelson/sign-in';
 import * as Type from 'typebox';
 import { users } from './table.ts';
 
-const EMAIL_CHARACTERS_MAX = 254;
 const NAME_CHARACTERS_MAX = 255;
-// Far above what any scheme keeps: how much is too much is said by `Passwords`, in bytes.
-const PASSWORD_CHARACTERS_MAX = 1_024;
-
 const PAGE_ROWS_MAX = 100;
 const ROWS_MAX = 10_000;
-
-/** An e-mail as it is typed; the service trims and normalises it. */
-const Email = Type.String({ minLength: 3, maxLength: EMAIL_CHARACTERS_MAX, description: 'Compared without case.' });
-
-/** A password as it is typed; nothing is trimmed or changed. */
-const Password = Type.String({ minLength: 1, maxLength: PASSWORD_CHARACTERS_MAX, format: 'password' });
 
 const FullName = Type.Union([Type.String({ minLength: 1, maxLength: NAME_CHARACTERS_MAX }), Type.Null()]);
 
@@ -27,9 +18,6 @@ export const UserCreate = Type.Object({ email: Email, password: Password, fullNa
 
 /** The user whom a path names. */
 export const UserId = Type.Object({ id: Type.String({ format: 'uuid' }) });
-
-/** A new password, and the proof that it is its owner who sets it. */
-export const PasswordChange = Type.Object({ currentPassword: Password, newPassword: Password });
 
 /** A page of a list; how far it may reach is said by the service. */
 export const Page = Type.Object({

@@ -1,8 +1,6 @@
 /** Users: who may sign in. */
-import { boolean, createdAt, sql, table, text, uniqueIndex, updatedAt, uuid, varchar } from 'keelson/schema';
-
-/** The index that keeps an e-mail from being registered twice; the service knows a refusal by this name. */
-export const emailKey = 'users_email_key';
+import { boolean, createdAt, table, text, updatedAt, uuid, varchar } from 'keelson/schema';
+import { emailIndex } from 'keelson/sign-in';
 
 export const users = table(
   'users',
@@ -17,5 +15,5 @@ export const users = table(
     updatedAt: updatedAt(),
   },
   // The service writes e-mails normalised; the index says so too, for every other writer.
-  (t) => [uniqueIndex(sql`lower(normalize(${t.email}, nfkc))`, { name: emailKey })],
+  (t) => [emailIndex(t)],
 );

@@ -26,6 +26,7 @@ type ColumnsOf<T> = T extends { readonly [columnsOf]: infer C } ? C : never;
 /** A moment is RFC 3339 text, as in everything that is read for an answer. */
 type Plain<T> = T extends Date ? string : T;
 type Extra = Readonly<Record<string, Sql>>;
+type NoExtra = Pick<Extra, never>;
 
 /** Where principals are found, and what is read of them. */
 export interface PrincipalSource<T extends UsersTable, K, X extends Extra> {
@@ -49,11 +50,12 @@ const USUAL = ['id', 'email', 'isActive', 'isSuperuser'];
  *
  * @throws MISUSE for a column that the table of users does not have
  */
-export function principalQuery<
-  T extends UsersTable,
-  K extends keyof ColumnsOf<T> & string = never,
-  X extends Extra = Record<never, never>,
->({ users, sessions, columns = [], extra }: PrincipalSource<T, K, X>): SelectPrincipal<Principal<T, K, X>> {
+export function principalQuery<T extends UsersTable, K extends keyof ColumnsOf<T> & string = never, X extends Extra = NoExtra>({
+  users,
+  sessions,
+  columns = [],
+  extra,
+}: PrincipalSource<T, K, X>): SelectPrincipal<Principal<T, K, X>> {
   const { byKey, name } = tableInfo(users);
   const own = [...new Set([...USUAL, ...columns])].map((key) => {
     const column = byKey.get(key);

@@ -77,13 +77,13 @@ export class UserAccounts<U extends SignInUser, X = unknown> {
 
   /** The user with an e-mail in any case and any Unicode form, or null; what is no e-mail is nobody's. */
   async findByEmail(email: string): Promise<Credentials | null> {
-    const normalised = normaliseEmail(email);
-    if (normalised === null) return null;
+    const kept = normaliseEmail(email);
+    if (kept === null) return null;
     const { database, tables } = this.#parts;
     const query = sql<Credentials>`
       select u.id, u.email, u.password_hash as "passwordHash"
       from ${tables.users} as u
-      where lower(normalize(u.email, nfkc)) = lower(normalize(${normalised}, nfkc))
+      where lower(normalize(u.email, nfkc)) = lower(normalize(${kept}, nfkc))
     `;
     const [found] = await database.work((unit) => unit.sql(query), { name: 'users.findByEmail' });
     return found ?? null;
