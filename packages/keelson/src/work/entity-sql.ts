@@ -20,7 +20,8 @@ type Filter = Readonly<Record<string, unknown>>;
 export class EntitySql {
   readonly meta: EntityMeta;
   readonly #statements: Statements;
-  readonly #target: string;
+  /** The table as it stands in SQL, with its namespace. */
+  readonly target: string;
   readonly #select: string;
   readonly #getText: string;
   readonly #getName: string | undefined;
@@ -29,8 +30,8 @@ export class EntitySql {
     const { table } = meta;
     this.meta = meta;
     this.#statements = statements;
-    this.#target = `${quoteName(statements.namespace)}.${quoteName(table.name)}`;
-    this.#select = `select ${columnsOf(table)} from ${this.#target}`;
+    this.target = `${quoteName(statements.namespace)}.${quoteName(table.name)}`;
+    this.#select = `select ${columnsOf(table)} from ${this.target}`;
     this.#getText = `${this.#select} where ${table.primaryKey.map((column, index) => `${quoteName(column.name)} = $${index + 1}`).join(' and ')}`;
     this.#getName = statements.name(this.#getText);
   }
@@ -79,12 +80,12 @@ export class EntitySql {
 
   count(filter: Filter): Statement {
     const where = whereOf(this.meta.table, filter);
-    return this.#statement(`select count(*) from ${this.#target}${where.text}`, where.values);
+    return this.#statement(`select count(*) from ${this.target}${where.text}`, where.values);
   }
 
   exists(filter: Filter): Statement {
     const where = whereOf(this.meta.table, filter);
-    return this.#statement(`select exists (select 1 from ${this.#target}${where.text})`, where.values);
+    return this.#statement(`select exists (select 1 from ${this.target}${where.text})`, where.values);
   }
 
   /** Changes one row by its key without reading it first. */
@@ -92,7 +93,7 @@ export class EntitySql {
     const sets = changes.map(([column], index) => `${quoteName(column.name)} = $${index + 2}`);
     if (raised !== undefined) sets.push(`${quoteName(raised.name)} = ${quoteName(raised.name)} + 1`);
     const [keyColumn] = this.meta.table.primaryKey;
-    const text = `update ${this.#target} set ${sets.join(', ')} where ${quoteName(keyColumn?.name ?? '')} = $1 returning ${columnsOf(this.meta.table)}`;
+    const text = `update ${this.target} set ${sets.join(', ')} where ${quoteName(keyColumn?.name ?? '')} = $1 returning ${columnsOf(this.meta.table)}`;
     return this.#statement(text, [this.encodeKey(key), ...changes.map(([, value]) => value)]);
   }
 

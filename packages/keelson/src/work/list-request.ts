@@ -62,10 +62,13 @@ const FILTER = /^(?<key>[A-Za-z0-9_]+)(?:\[(?<operator>[a-z]+)\])?$/u;
  */
 export function readListRequest(query: Readonly<Record<string, unknown>>, rules: ListRules): ListRequest {
   const known = new Map(Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[snakeCase(name), value] as const])));
-  const take = (name: string): unknown => {
+  const take = (name: string): string | undefined => {
     const value = known.get(name);
     known.delete(name);
-    return value;
+    if (value === undefined || typeof value === 'string') return value;
+    if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+    if (name === 'fields' && Array.isArray(value)) return value.join(',');
+    throw refuse(name, 'must be given once');
   };
   const sortBy = take('sort_by');
   const sortOrder = take('sort_order') ?? 'asc';
@@ -76,15 +79,16 @@ export function readListRequest(query: Readonly<Record<string, unknown>>, rules:
   const fields = take('fields');
   const search = take('search');
   const cursor = take('cursor');
+  const sortKey = sortBy === undefined ? rules.table.primaryKey[0]?.key : keyOf(rules, sortBy);
   return {
     size: size === undefined ? LIST_SIZE_DEFAULT : Number(size),
     ...(page !== undefined && { page: Number(page) }),
-    ...(cursor !== undefined && { cursor: String(cursor) }),
-    ...(search !== undefined && { search: String(search) }),
+    ...(cursor !== undefined && { cursor }),
+    ...(search !== undefined && { search }),
     ...(total !== undefined && { isTotalWanted: readFlag('total', total) }),
-    ...(sortBy !== undefined && { sort: { key: keyOf(rules, String(sortBy)), isDescending: sortOrder === 'desc' } }),
-    ...(sortBy === undefined && sortOrder === 'desc' && { sort: { key: primaryOf(rules), isDescending: true } }),
-    ...(fields !== undefined && { keys: readList(fields).map((name) => keyOf(rules, name)) }),
+    ...(sortKey !== undefined &&
+      (sortBy !== undefined || sortOrder === 'desc') && { sort: { key: sortKey, isDescending: sortOrder === 'desc' } }),
+    ...(fields !== undefined && { keys: fields.split(',').map((name) => keyOf(rules, name)) }),
     filters: [...known].map(([name, value]) => readFilter(rules, name, value)),
   };
 }
@@ -98,7 +102,11 @@ export function refuse(field: string, message: string, value?: unknown): Keelson
 
 function readFilter(rules: ListRules, name: string, value: unknown): ListFilter {
   const { key = name, operator = 'equal' } = FILTER.exec(name)?.groups ?? {};
-  return { key: keyOf(rules, key), operator: parseListOperator(operator), value: operator === 'in' ? readList(value) : value };
+  return {
+    key: keyOf(rules, key),
+    operator: parseListOperator(operator),
+    value: operator === 'in' && typeof value === 'string' ? value.split(',') : value,
+  };
 }
 
 /** The name in code of a column that is named as on the wire; what is no column stays as it is, to be refused by name. */
@@ -106,17 +114,8 @@ function keyOf(rules: ListRules, name: string): string {
   return rules.table.byKey.has(name) ? name : (rules.table.columns.find((column) => column.name === name)?.key ?? name);
 }
 
-function primaryOf(rules: ListRules): string {
-  return rules.table.primaryKey[0]?.key ?? '';
-}
-
-function readList(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.map(String) : String(value).split(',');
-}
-
-function readFlag(field: string, value: unknown): boolean {
-  if (value === true || value === 'true') return true;
-  if (value === false || value === 'false') return false;
+function readFlag(field: string, value: string): boolean {
+  if (value === 'true' || value === 'false') return value === 'true';
   throw refuse(field, 'must be true or false', value);
 }
 

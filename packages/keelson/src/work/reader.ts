@@ -6,6 +6,9 @@ import type { Sql, Statement } from '../schema/sql.ts';
 import { type KeyOf, type KeysOf, mapperOf } from './entity.ts';
 import type { EntitySql } from './entity-sql.ts';
 import type { Filter, ListOptions } from './filter.ts';
+import { readPage } from './list-page.ts';
+import type { ListPage, ListRequest } from './list-request.ts';
+import type { ListRules } from './list-rules.ts';
 import type { EntityOf, Repositories } from './model.ts';
 import { type EntityClassLike, entityOf } from './repository.ts';
 import type { Fields } from './mapper.ts';
@@ -65,6 +68,21 @@ export class RowReader<E> {
   async list(filter: Filter<E> = {}, options: ListOptions<E> = {}): Promise<PlainRow<E>[]> {
     const { rows } = await this.#host.query(this.#texts.list(filter, options));
     return rows.map((row) => parsePlain<E>(this.#plain(row)));
+  }
+
+  /**
+   * One page of a list, by page or by cursor; `scope` narrows it before anything that is asked for. Items have the columns of the
+   * rules only, and of those the ones that the request names.
+   *
+   * @throws VALIDATION_ERROR for a filter, a sort or a search that no index serves, naming what is allowed
+   */
+  async page(
+    request: ListRequest,
+    options: { readonly rules: ListRules; readonly scope?: Filter<E> | undefined },
+  ): Promise<ListPage<PlainRow<E>>> {
+    const source = { target: this.#texts.target, query: (statement: Statement) => this.#host.query(statement) };
+    const page = await readPage(source, request, { rules: options.rules, scope: { ...options.scope } });
+    return { ...page, items: page.items.map((row) => parsePlain<E>(row)) };
   }
 
   /** How many rows match. */
