@@ -54,7 +54,8 @@ function appsBelow(folder) {
 async function start() {
   const folder = process.cwd();
   const file = files.map((name) => path.join(folder, name)).find((name) => existsSync(name));
-  if (file === undefined) {
+  const isOfProject = process.argv[2] === 'deps';
+  if (file === undefined && !isOfProject) {
     const [near] = appsBelow(folder);
     const hint = near === undefined ? "Go into an app's folder: the one that has an app.ts." : `Go into an app's folder: cd apps/${near}`;
     fail(`There is no app in ${folder}: neither ${files.join(' nor ')}.`, hint, 2);
@@ -67,6 +68,9 @@ async function start() {
         1,
       );
     } else runWith(node);
+  } else if (isOfProject) {
+    const { mainOfProject } = await import('keelson/cli');
+    await mainOfProject();
   } else if (file.endsWith('.cjs')) {
     // What was built has its program in it, and starts it.
     await import(pathToFileURL(file).href);

@@ -76,6 +76,7 @@ export const catalogue = {
   ROW_SECURITY_UNSAFE: entry(500, 'Row security unsafe', 'Row-level security would not hold.', 'Connect as a role that is neither superuser, nor BYPASSRLS, nor owner of the tables.'),
   SHADOW_UNAVAILABLE: entry(500, 'Shadow unavailable', 'There is no server on which migrations can be tried out.', 'Let SHADOW_DATABASE_URL name a server whose user may create databases.'),
   TRANSACTION_ABORTED: entry(500, 'Transaction aborted', 'A statement failed and its error was swallowed; nothing was committed.', 'Let the error pass, or put the statement into a nested unit.'),
+  UPDATE_FAILED: entry(500, 'Update failed', 'The packages could not be updated.', 'See what npm said above; every file is as it was.'),
   USAGE: entry(500, 'Wrong usage', 'The command was not understood.', 'Run it again with --help.'),
   LEASE_LOST: entry(500, 'Lease lost', 'Another process holds this row now; what was done here is not written.', 'Raise leaseMs, or see why this process gave no sign of life.'),
   WORK_ABANDONED: entry(500, 'Work abandoned', 'Every attempt ended without an answer: the process died, or was killed.', 'See what the last attempts did; then retry the row.'),

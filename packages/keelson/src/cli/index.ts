@@ -1,3 +1,3 @@
 /** The public face of `keelson/cli`. */
-export { mainOf } from './keelson.ts';
+export { mainOf, mainOfProject } from './keelson.ts';
 export { main } from './main.ts';

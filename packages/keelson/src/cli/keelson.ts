@@ -1,6 +1,6 @@
 /** The `keelson` command: finds the app in a module and runs its program. */
 import { pathToFileURL } from 'node:url';
-import { processEnvironment } from '../config/environment.ts';
+import { processEnvironment, workingDirectory } from '../config/environment.ts';
 import type { Declarations } from '../config/declaration.ts';
 import { isKeelsonError, KeelsonError } from '../errors.ts';
 import { type App, isApp } from '../http/app.ts';
@@ -8,6 +8,7 @@ import type { Repositories } from '../work/model.ts';
 import { shownPath } from './context.ts';
 import { endWith, fail, main } from './main.ts';
 import { processOutput } from './output.ts';
+import { runProjectProgram } from './program.ts';
 
 /** Runs a command of the app that a module exports: the one value in it that `defineApp` made. */
 export async function mainOf(file: string, argv: readonly string[] = process.argv.slice(2)): Promise<void> {
@@ -16,6 +17,16 @@ export async function mainOf(file: string, argv: readonly string[] = process.arg
   } catch (error) {
     const output = processOutput();
     endWith(fail(error, { output, environment: processEnvironment() }), output);
+  }
+}
+
+/** Runs a command of the project that the current folder belongs to; whether it has an app, and one that can be loaded, is no matter. */
+export async function mainOfProject(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
+  const [output, environment] = [processOutput(), processEnvironment()];
+  try {
+    endWith(await runProjectProgram({ folder: workingDirectory(), environment, output }, argv), output);
+  } catch (error) {
+    endWith(fail(error, { output, environment }), output);
   }
 }
 

@@ -5,8 +5,11 @@ import { workingDirectory } from '../config/environment.ts';
 import { KeelsonError } from '../errors.ts';
 import type { Context, Run, WholeApp } from './context.ts';
 import { addDb } from './db-command.ts';
+import type { UpdatePlace } from './deps.ts';
+import { addDeps } from './deps-command.ts';
 import { exitCodes } from './failure.ts';
 import { addMigrate } from './migrate-command.ts';
+import type { Output } from './output.ts';
 import { addUser } from './user-command.ts';
 import { addWork } from './work-command.ts';
 
@@ -26,35 +29,47 @@ export async function runProgram(context: Context, invocation: Invocation): Prom
   const run: Run = async (action) => {
     exitCode = (await action()) ?? exitCodes.ok;
   };
-  const program = buildProgram(context, invocation.whole, run);
+  await parse(buildProgram(context, invocation.whole, run), invocation.argv, (code) => {
+    exitCode = code;
+  });
+  return exitCode;
+}
+
+/**
+ * Runs a command of the project that needs no app, and gives its exit code.
+ *
+ * @throws USAGE when it was not understood, and what the command throws
+ */
+export async function runProjectProgram(place: UpdatePlace, argv: readonly string[]): Promise<number> {
+  let exitCode: number = exitCodes.ok;
+  const run: Run = async (action) => {
+    exitCode = (await action()) ?? exitCodes.ok;
+  };
+  const program = bareProgram(place.output).description('What needs no app. In the folder of an app there are more commands.');
+  addDeps(program, place, run);
+  await parse(program, argv, (code) => {
+    exitCode = code;
+  });
+  return exitCode;
+}
+
+async function parse(program: Command, argv: readonly string[], end: (exitCode: number) => void): Promise<void> {
   try {
-    await program.parseAsync([...invocation.argv], { from: 'user' });
-    return exitCode;
+    await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // Help was asked for, or is the answer to a command that leaves the rest unsaid.
-    if (error.code.startsWith('commander.help') || error.code === 'commander.version') {
-      return error.exitCode === 0 ? exitCodes.ok : exitCodes.wrongUse;
-    }
-    throw misunderstood(error, deepest(program, invocation.argv));
+    const isHelp = error.code.startsWith('commander.help') || error.code === 'commander.version';
+    if (!isHelp) throw misunderstood(error, deepest(program, argv));
+    end(error.exitCode === 0 ? exitCodes.ok : exitCodes.wrongUse);
   }
 }
 
 function buildProgram(context: Context, whole: WholeApp, run: Run): Command {
   const { app, output } = context;
-  const program = new Command(programName())
+  const program = bareProgram(output)
     .description(app.description ?? `${app.name}, an app on Keelson.`)
     .version(`${app.name} ${app.version}`, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help')
-    .helpCommand(false)
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => output.data(text.trimEnd()),
-      writeErr: (text) => output.talk(text.trimEnd()),
-      outputError: () => {
-        // It is thrown too, and told in the form of every other failure.
-      },
-    })
     .addHelpText(
       'after',
       '\nExit codes: 0 it went well, 1 it failed, 2 it was not understood, or something has to be asked.\nSettings are read from the environment and from .env in the folder of the app.',
@@ -65,7 +80,22 @@ function buildProgram(context: Context, whole: WholeApp, run: Run): Command {
   addUser(program, context, { run, whole });
   addWork(program, context, run);
   addInspecting(program, context, run);
+  addDeps(program, { folder: context.directory, environment: context.environment, output }, run);
   return program;
+}
+
+function bareProgram(output: Output): Command {
+  return new Command(programName())
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => output.data(text.trimEnd()),
+      writeErr: (text) => output.talk(text.trimEnd()),
+      outputError: () => {
+        // It is thrown too, and told in the form of every other failure.
+      },
+    });
 }
 
 function addRunning(program: Command, whole: WholeApp, run: Run): void {
