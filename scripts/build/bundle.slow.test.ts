@@ -22,6 +22,7 @@ import { newId } from 'keelson/id';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { startedAsMain } from './other.ts';
+/*! A licence of Jürgen Wärting. */
 async function main(): Promise<void> {
   const known = await verify('secret', await hash('secret', { cost: 4 }));
   const revision = readFileSync(path.join(import.meta.dirname, 'migrations/first.sql'), 'utf8');
@@ -45,4 +46,6 @@ test('the file runs alone, the entry is the main module and no other is, native 
   assert.ok(built.sizeBytes > 0);
   assert.ok(existsSync(`${built.file}.map`));
   assert.ok(!readFileSync(built.file, 'utf8').includes(root), 'no path of the machine that built it is in the file');
+  assert.ok(!/[^\t\n -~]/u.test(readFileSync(built.file, 'latin1')), 'the engine keeps text beyond ASCII in two bytes a letter');
+  assert.match(readFileSync(`${built.file}.LEGAL.txt`, 'utf8'), /Jürgen Wärting/u);
 });
