@@ -1,5 +1,6 @@
 /** Lone statements: each is a transaction of its own, so in a full pool many of them share the connections that carry nothing else. */
 import type { Statement } from '../schema/sql.ts';
+import { runAround } from './around.ts';
 import type { Connection } from './connection.ts';
 import type { Result } from './exchange.ts';
 import type { Pool } from './pool.ts';
@@ -18,10 +19,13 @@ interface Share {
  */
 export class LoneStatements {
   readonly #pool: Pool;
+  readonly #begin: string | undefined;
   readonly #shares = new Set<Share>();
 
-  constructor(pool: Pool) {
+  /** `begin` with its settings, where each statement has to bring its own: behind a transaction pooler. */
+  constructor(pool: Pool, begin?: string) {
     this.#pool = pool;
+    this.#begin = begin;
   }
 
   /**
@@ -56,7 +60,8 @@ export class LoneStatements {
     share.sharers += 1;
     this.#shares.add(share);
     try {
-      return await share.connection.query(statement);
+      const { connection } = share;
+      return await (this.#begin === undefined ? connection.query(statement) : runAround(connection, statement, { begin: this.#begin }));
     } finally {
       share.sharers -= 1;
       if (share.sharers === 0) {

@@ -1,6 +1,7 @@
 /** The way to a PostgreSQL server: a pool for units of work, shared connections for reads, one clear message when it is not there. */
 import { type Clock, systemClock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import { setLocal } from '../schema/set-local.ts';
 import { parseAddress } from './address.ts';
 import type { Connection } from './connection.ts';
 import { Connector, type SessionSettings } from './connector.ts';
@@ -121,16 +122,18 @@ export async function connectPostgres(options: PostgresOptions): Promise<Postgre
   });
   if (!pooled) await warnWhenNearLimit(first, poolSize + poolOverflow + readersSize, log);
   pool.add(adopt(first, care));
-  const readers = new Readers({ connect, size: readersSize, clock });
+  const local = pooled ? transactionSettings(settings, connector.serverVersion) : {};
+  const begin = pooled ? `begin${setLocal(Object.entries(local))}` : undefined;
+  const readers = new Readers({ connect, size: readersSize, begin, clock });
   return {
     pool,
-    lone: new LoneStatements(pool),
+    lone: new LoneStatements(pool, begin),
     readers,
     watch,
     serverVersion: connector.serverVersion,
     url,
     namedStatements: !pooled,
-    transactionSettings: pooled ? transactionSettings(settings, connector.serverVersion) : {},
+    transactionSettings: local,
     connect: () => connector.open(),
     close: async (deadlineMs) => {
       await Promise.all([readers.close(deadlineMs), pool.close(deadlineMs)]);

@@ -2,6 +2,7 @@
 import { type Clock, systemClock } from '../clock.ts';
 import { KeelsonError } from '../errors.ts';
 import type { Statement } from '../schema/sql.ts';
+import { runAround } from './around.ts';
 import type { Connection } from './connection.ts';
 import type { Exchange, Result } from './exchange.ts';
 import { settledWithin } from './pool-member.ts';
@@ -13,6 +14,8 @@ export interface ReadersOptions {
   readonly size?: number | undefined;
   /** How many statements may be under way on one connection before more are refused. */
   readonly pendingMax?: number | undefined;
+  /** BEGIN with its settings, where each statement has to bring its own: behind a transaction pooler. */
+  readonly begin?: string | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -30,10 +33,13 @@ interface Slot {
 export class Readers {
   readonly #connect: () => Promise<Connection>;
   readonly #pendingMax: number;
+  readonly #begin: string | undefined;
   readonly #slots: readonly Slot[];
   readonly #clock: Clock;
   /** Statements that are being run again; none is run a third time. */
   readonly #again = new WeakSet<Statement>();
+  /** Statements that another connection has taken over. */
+  readonly #moved = new WeakSet<Statement>();
   #turn = 0;
   #closed = false;
 
@@ -41,6 +47,7 @@ export class Readers {
     this.#connect = options.connect;
     this.#clock = options.clock ?? systemClock;
     this.#pendingMax = options.pendingMax ?? 5_000;
+    this.#begin = options.begin;
     this.#slots = Array.from({ length: options.size ?? 2 }, () => ({ connection: undefined, opening: undefined }));
   }
 
@@ -63,13 +70,18 @@ export class Readers {
     const connection = this.#leastBusy();
     if (connection === undefined) return this.#queryLater(statement);
     if (connection.pending >= this.#pendingMax) return Promise.reject(busyError());
-    return connection.query(statement);
+    return this.#send(connection, statement);
   }
 
   /** Ends them after what is under way, or when the deadline is over. */
   async close(deadlineMs: number = CLOSE_WAIT_MS): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#slots.map((slot) => this.#closeSlot(slot, deadlineMs)));
+  }
+
+  #send(connection: Connection, statement: Statement): Promise<Result> {
+    if (this.#begin === undefined) return connection.query(statement);
+    return runAround(connection, statement, { begin: this.#begin, isMoved: () => this.#moved.has(statement) });
   }
 
   /** The open connection with the fewest statements under way; equals take turns. */
@@ -81,10 +93,15 @@ export class Readers {
       const slot = slots[(this.#turn + index) % slots.length];
       if (slot === undefined) continue;
       const { connection } = slot;
-      if (connection === undefined || connection.broken || connection.transactionStatus !== 'I') this.#reopen(slot);
+      if (connection === undefined || connection.broken || this.#isLeftOpen(connection)) this.#reopen(slot);
       else if (best === undefined || connection.pending < best.pending) best = connection;
     }
     return best;
+  }
+
+  /** Whether somebody has left a transaction open; one that is under way is to end by itself. */
+  #isLeftOpen(connection: Connection): boolean {
+    return connection.transactionStatus !== 'I' && (this.#begin === undefined || connection.pending === 0);
   }
 
   #reopen(slot: Slot): void {
@@ -112,7 +129,7 @@ export class Readers {
     if (this.#closed) throw closedError();
     const openings = this.#slots.flatMap((slot) => slot.opening ?? []);
     const connection = await Promise.any(openings).catch(throwFirst);
-    return connection.query(statement);
+    return this.#send(connection, statement);
   }
 
   /** Once more for what certainly did not run: it never left, or its plan was out of date. */
@@ -121,6 +138,7 @@ export class Readers {
     if (statement === undefined || this.#closed || this.#again.has(statement)) return false;
     const again: Statement = { ...statement, name: undefined };
     this.#again.add(again);
+    this.#moved.add(statement);
     exchange.resolve(this.query(again));
     exchange.promise.catch(ignore);
     return true;

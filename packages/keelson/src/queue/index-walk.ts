@@ -3,7 +3,7 @@ import { KeelsonError } from '../errors.ts';
 import type { Result } from '../postgres/exchange.ts';
 import type { Postgres } from '../postgres/postgres.ts';
 import type { Statement } from '../schema/sql.ts';
-import { setLocal } from '../work/local-settings.ts';
+import { setLocal } from '../schema/set-local.ts';
 import { ownTransaction, Transaction } from '../work/transaction.ts';
 
 /**
@@ -17,7 +17,10 @@ const SETTINGS = [
   ['enable_seqscan', 'off'],
 ] as const;
 
-const WALK = ownTransaction('', setLocal(SETTINGS));
+/** The settings of a transaction that claims, behind BEGIN; with those that the session cannot have. */
+export function walkingTransaction({ transactionSettings }: Pick<Postgres, 'transactionSettings'>): string {
+  return setLocal([...Object.entries(transactionSettings), ...SETTINGS]);
+}
 
 /** The same for a session that does nothing but claim and finish. */
 export const walkingSession: string = SETTINGS.map(([name, value]) => `set ${name} = ${value}`).join('; ');
@@ -28,14 +31,15 @@ export const walkingSession: string = SETTINGS.map(([name, value]) => `set ${nam
  * @throws POOL_EXHAUSTED when no connection came free in time
  * @throws COMMIT_UNKNOWN when the connection broke: what it claimed may be claimed
  */
-export async function walkIndex({ pool, lone }: Postgres, statement: Statement, holder: string): Promise<Result> {
+export async function walkIndex(postgres: Postgres, statement: Statement, holder: string): Promise<Result> {
+  const { pool, lone } = postgres;
   const source = {
     tryAcquire: (name: string) => pool.tryAcquire(name),
     acquire: (name: string) => pool.acquire(name),
     release: (connection: Parameters<typeof pool.release>[0]) => pool.release(connection),
     runAlone: (alone: Statement, name: string) => lone.run(alone, name),
   };
-  const [result] = await new Transaction(source, WALK, holder).commit([statement]);
+  const [result] = await new Transaction(source, ownTransaction('', walkingTransaction(postgres)), holder).commit([statement]);
   if (result === undefined) throw new KeelsonError('INTERNAL_SERVER_ERROR', { message: 'A statement gave no result.' });
   return result;
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Connection } from '../postgres/connection.ts';
 import type { Postgres } from '../postgres/postgres.ts';
 import { endWhenSilent } from '../postgres/silence.ts';
-import { walkingSession } from './index-walk.ts';
+import { walkingSession, walkingTransaction } from './index-walk.ts';
 
 /** A connection that answers nothing for so long is given up. */
 const SILENT_MS = 15_000;
@@ -12,11 +12,14 @@ const SILENT_MS = 15_000;
 export class JobConnection {
   readonly #postgres: Postgres;
   readonly #clock: Clock;
+  /** What each transaction sets for itself, behind BEGIN: nothing where the session is one's own. */
+  readonly local: string;
   #connection: Connection | undefined;
 
   constructor(postgres: Postgres, clock: Clock) {
     this.#postgres = postgres;
     this.#clock = clock;
+    this.local = postgres.namedStatements ? '' : walkingTransaction(postgres);
   }
 
   /**
@@ -31,7 +34,7 @@ export class JobConnection {
     connection.holder = 'jobs';
     connection.watch = this.#postgres.watch;
     void endWhenSilent(connection, SILENT_MS, this.#clock);
-    // Behind a transaction pooler the session is not one's own: there the planner decides.
+    // Behind a transaction pooler the session is not one's own: there each turn brings the settings.
     if (this.#postgres.namedStatements) await connection.command(walkingSession);
     this.#connection = connection;
     return connection;

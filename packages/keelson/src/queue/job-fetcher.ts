@@ -170,7 +170,7 @@ export class JobFetcher<S> {
         try {
           const connection = await this.#connection.get();
           const sentMs = this.#options.clock.monotonicMs();
-          this.#apply(turn, await sendTurn(connection, this.#sql, turn), sentMs);
+          this.#apply(turn, await sendTurn(connection, this.#sql, { ...turn, local: this.#connection.local }), sentMs);
           this.#troubles = 0;
         } catch (error) {
           await this.#recover(turn, error);

@@ -37,10 +37,10 @@ export interface TurnResults {
 }
 
 /**
- * Sends a turn in one packet. Complete first, claim last: a claim that skips rows which others have just leased may keep locks on
+ * Sends a turn in one packet; `local` are settings behind BEGIN, where the session cannot have them. Complete first, claim last: a claim that skips rows which others have just leased may keep locks on
  * them until its transaction ends, so nothing may follow it that waits.
  */
-export async function sendTurn<S>(connection: Connection, sql: JobSql, turn: Turn<S>): Promise<TurnResults> {
+export async function sendTurn<S>(connection: Connection, sql: JobSql, turn: Turn<S> & { readonly local: string }): Promise<TurnResults> {
   const { owner, leaseMs, kinds, known } = turn;
   const writes: Statement[] = [];
   const write = (isNeeded: boolean, make: () => Statement): number => (isNeeded ? writes.push(make()) - 1 : -1);
@@ -56,16 +56,16 @@ export async function sendTurn<S>(connection: Connection, sql: JobSql, turn: Tur
       sql.claim({ owner, queue: name, kinds, limit, leaseMs, after: queue.watermark, limitGlobal: concurrencyGlobal }),
     );
   });
-  const results = await together(connection, writes);
+  const results = await together(connection, writes, turn.local);
   const at = (position: number): Result | undefined => results[position];
   return { done: at(done), failed: at(failed), extended: at(extended), claims: claims.map(at) };
 }
 
-/** Statements in one transaction and one packet; a lone one needs no transaction. */
-async function together(connection: Connection, statements: readonly Statement[]): Promise<readonly Result[]> {
+/** Statements in one transaction and one packet; a lone one needs no transaction, unless to bring its settings. */
+async function together(connection: Connection, statements: readonly Statement[], local: string): Promise<readonly Result[]> {
   const [only] = statements;
-  if (only !== undefined && statements.length === 1) return [await connection.query(only)];
-  const begun = connection.command('begin');
+  if (only !== undefined && statements.length === 1 && local === '') return [await connection.query(only)];
+  const begun = connection.command(`begin${local}`);
   const sent = statements.map((statement) => connection.query(statement));
   const ended = connection.command('commit');
   const results = await Promise.all([begun, ...sent, ended]);

@@ -1,7 +1,7 @@
 /** Transaction-local settings: what every transaction of a request carries, as SQL. */
 import { encodeText } from '../schema/encode.ts';
 import { checkSetting } from '../schema/policy.ts';
-import { quoteName, quoteText } from '../schema/sql.ts';
+import { setLocal } from '../schema/set-local.ts';
 
 /** Settings as commands that follow others; both are empty where nothing is set. */
 export interface LocalSettings {
@@ -26,9 +26,4 @@ export function localSettings(settings: Readonly<Record<string, string>>): Local
     set: setLocal(entries.map(([name, value]) => [name, encodeText(value)])),
     clear: setLocal(entries.map(([name]) => [name, ''])),
   };
-}
-
-/** Settings as `set local`, each behind a semicolon. */
-export function setLocal(settings: readonly (readonly [name: string, value: string])[]): string {
-  return settings.map(([name, value]) => `; set local ${name.split('.').map(quoteName).join('.')} = ${quoteText(value)}`).join('');
 }
