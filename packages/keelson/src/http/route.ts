@@ -31,7 +31,9 @@ export type Answer<T> = unknown extends T
         : T;
 
 /** What the handler of a route with these answers gives. */
-export type Output<A extends Responses> = { [K in keyof A]: A[K] extends TSchema ? Answer<Static<A[K]>> : void }[keyof A];
+export type Output<A extends Responses> = { [K in keyof A]: OutputOf<A[K]> }[keyof A];
+
+type OutputOf<T> = T extends TSchema ? Answer<Static<T>> : void;
 
 /** What a handler works with. */
 export interface RouteContext<R extends Repositories, S, P, B, Q, U> {

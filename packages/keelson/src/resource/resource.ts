@@ -16,9 +16,12 @@ export type Action = 'list' | 'create' | 'bulk' | 'read' | 'replace' | 'change' 
 export type RowAction = 'create' | 'change' | 'remove';
 
 /** What a body says: columns as entities carry them, and what the resource takes beside them. */
-export type ResourceBody<E, X extends TProperties> = { readonly [K in Exclude<KeysOf<E>, keyof X>]?: E[K] } & {
-  readonly [K in keyof X]?: Static<X[K]>;
+export type ResourceBody<E, X extends TProperties> = { readonly [K in Exclude<KeysOf<E>, KeysBeside<X>>]?: E[K] } & {
+  readonly [K in KeysBeside<X>]?: Static<X[K]>;
 };
+
+/** Nothing beside columns is `never`. */
+type KeysBeside<X> = [X] extends [never] ? never : keyof X;
 
 /** What a hook works with, inside the unit of work of its call. */
 export interface HookContext<R extends Repositories, S, P, B> {
@@ -84,7 +87,7 @@ export interface ResourceDefinition<R extends Repositories, S, P, E, XC extends 
 
 /** Makes the routes of resources for an app; repositories, services and principal are named once. */
 export interface ResourceFactory<R extends Repositories, S, P> {
-  <N extends keyof R & string, XC extends TProperties = Record<never, TSchema>, XU extends TProperties = Record<never, TSchema>>(
+  <N extends keyof R & string, XC extends TProperties = never, XU extends TProperties = never>(
     name: N,
     definition: ResourceDefinition<R, S, P, EntityOf<R[N]>, XC, XU>,
   ): readonly Route<R, S>[];

@@ -50,6 +50,18 @@ export class IdentityMap {
     return tracked;
   }
 
+  /** Takes over a row that was read again, with what others wrote to it in this transaction. */
+  reload(row: RowText): void {
+    const known = this.#byKey.get(this.keyOfRow(row));
+    if (known?.row === undefined || known.isRemoved) return;
+    if (this.mapper.changed(known.entity, known.row) !== undefined)
+      throw new KeelsonError('MISUSE', {
+        message: `A ${this.meta.table.name} row was read again before what was changed of it was flushed.`,
+      });
+    known.row = row;
+    this.mapper.restore(known.entity, row);
+  }
+
   /** Tracks a new entity. */
   add(entity: Fields): void {
     const key = this.keyOf(entity);

@@ -130,6 +130,15 @@ export class Repository<E> {
     this.#entities.remove(parseFields(entity));
   }
 
+  /** Reads entities of this unit again, up to 1,000 at once, for what triggers made of their rows; what was changed of them is flushed before. */
+  async refresh(entities: readonly E[]): Promise<void> {
+    const [key] = this.#texts.meta.table.primaryKey;
+    if (entities.length === 0 || key === undefined) return;
+    const keys = entities.map((entity) => parseFields(entity)[key.key]);
+    const { rows } = await this.#port.send(this.#texts.list({ [key.key]: keys }, { limit: keys.length }));
+    for (const row of rows) this.#entities.reload(row);
+  }
+
   /** Entities chosen by SQL: what follows `select … from <table>`. For the methods of a repository. */
   protected select(tail: Sql, options: { readonly isLocked?: boolean } = {}): Promise<E[]> {
     return this.#load(this.#texts.select(tail), options.isLocked ?? false);
