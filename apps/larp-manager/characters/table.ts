@@ -1,7 +1,9 @@
 /** Characters: who is played in a game. */
-import { createdAt, index, references, table, text, unique, updatedAt, uuid, varchar, version } from 'keelson/schema';
+import { createdAt, index, policy, references, sql, table, text, unique, updatedAt, uuid, varchar, version } from 'keelson/schema';
 import { games } from '../games/table.ts';
+import { followsIds, sameGame } from '../id-arrays.ts';
 import { players } from '../players/table.ts';
+import { gmDoesAll, onlyGmChangesMore, ownPlayers, playerReads, superuserDoesAll } from '../rights.ts';
 
 export const characters = table(
   'characters',
@@ -25,5 +27,14 @@ export const characters = table(
     index(t.gameId, t.createdAt, t.id),
     index(t.playerId, t.id),
     index(t.name, t.id),
+    index(t.groupIds, { using: 'gin' }),
+    index(t.plotIds, { using: 'gin' }),
+    superuserDoesAll,
+    gmDoesAll(t.gameId),
+    playerReads(t.gameId),
+    policy('player_changes', { for: 'update', using: sql`${t.playerId} in (${ownPlayers})` }),
+    onlyGmChangesMore('characters', ['name', 'description']),
+    sameGame('characters', 'player_id', 'players'),
+    ...followsIds('characters', ['group_ids', 'plot_ids']),
   ],
 );

@@ -1,5 +1,7 @@
 /** Games: each with its players, game masters and what they play. */
-import { check, createdAt, date, index, jsonb, sql, table, text, updatedAt, uuid, varchar, version } from 'keelson/schema';
+import { check, createdAt, date, index, jsonb, policy, sql, table, text, updatedAt, uuid, varchar, version } from 'keelson/schema';
+import { followsIds, keepIdsFunction, refuseIdsFunction } from '../id-arrays.ts';
+import { isOfGm, playerReads, superuserDoesAll } from '../rights.ts';
 
 export const games = table(
   'games',
@@ -24,5 +26,12 @@ export const games = table(
     index(t.name, t.id),
     index(t.startDate, t.id),
     index(t.createdAt, t.id),
+    superuserDoesAll,
+    policy('gm_reads', { for: 'select', using: isOfGm(t.id) }),
+    policy('gm_changes', { for: 'update', using: isOfGm(t.id) }),
+    playerReads(t.id),
+    keepIdsFunction,
+    refuseIdsFunction,
+    ...followsIds('games', ['gm_ids', 'player_ids']),
   ],
 );

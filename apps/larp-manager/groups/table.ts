@@ -17,6 +17,8 @@ import {
 } from 'keelson/schema';
 import { characters } from '../characters/table.ts';
 import { games } from '../games/table.ts';
+import { followsIds, keepsIds, sameGame } from '../id-arrays.ts';
+import { gmDoesAll, playerReads, superuserDoesAll } from '../rights.ts';
 
 export const characterGroups = table(
   'character_groups',
@@ -41,6 +43,12 @@ export const characterGroups = table(
     index(t.gameId, t.name, t.id),
     index(t.gameId, t.createdAt, t.id),
     index(t.name, t.id),
+    index(t.characterIds, { using: 'gin' }),
+    index(t.plotIds, { using: 'gin' }),
+    superuserDoesAll,
+    gmDoesAll(t.gameId),
+    playerReads(t.gameId),
+    ...followsIds('character_groups', ['character_ids', 'plot_ids']),
   ],
 );
 
@@ -52,5 +60,17 @@ export const groupCharacters = table(
     groupId: references(() => characterGroups, { onDelete: 'restrict', onUpdate: 'cascade' }),
     characterId: references(() => characters, { onDelete: 'restrict', onUpdate: 'cascade' }),
   },
-  (t) => [primaryKey(t.groupId, t.characterId), index(t.characterId)],
+  (t) => [
+    primaryKey(t.groupId, t.characterId),
+    index(t.characterId),
+    superuserDoesAll,
+    gmDoesAll(t.gameId),
+    playerReads(t.gameId),
+    sameGame('group_characters', 'group_id', 'character_groups'),
+    sameGame('group_characters', 'character_id', 'characters'),
+    ...keepsIds('group_characters', [
+      { parent: 'character_groups', array: 'character_ids', key: 'group_id', member: 'character_id' },
+      { parent: 'characters', array: 'group_ids', key: 'character_id', member: 'group_id' },
+    ]),
+  ],
 );

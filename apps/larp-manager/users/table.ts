@@ -1,5 +1,6 @@
 /** Users: who may sign in. */
-import { boolean, createdAt, index, sql, table, text, uniqueIndex, updatedAt, uuid, varchar, version } from 'keelson/schema';
+import { boolean, createdAt, index, policy, sql, table, text, uniqueIndex, updatedAt, uuid, varchar, version } from 'keelson/schema';
+import { isSignIn, onlySuperuserChangesMore, refuseColumnsFunction, superuserDoesAll, userId, usersOfGm } from '../rights.ts';
 
 /** The index that keeps an e-mail from being registered twice. */
 export const emailKey = 'users_email_key';
@@ -25,5 +26,14 @@ export const users = table(
     index(t.name, t.id),
     index(t.phone, t.id),
     index(t.createdAt, t.id),
+    superuserDoesAll,
+    policy('sign_in_reads', { for: 'select', using: isSignIn }),
+    policy('sign_in_adds', { for: 'insert', check: isSignIn }),
+    policy('sign_in_changes', { for: 'update', using: isSignIn }),
+    policy('self_reads', { for: 'select', using: sql`${t.id} = ${userId}` }),
+    policy('self_changes', { for: 'update', using: sql`${t.id} = ${userId}` }),
+    policy('gm_reads', { for: 'select', using: sql`${t.id} in (${usersOfGm})` }),
+    refuseColumnsFunction,
+    onlySuperuserChangesMore('users', ['email', 'password_hash', 'name', 'phone']),
   ],
 );

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../clock.ts';
 import { newId } from '../id.ts';
 import { type Column, type KeyColumn, text, timestamptz, uuid } from '../schema/column.ts';
 import { sql } from '../schema/sql.ts';
-import { index, type Table, table } from '../schema/table.ts';
+import { type Constraint, type Declaring, index, type Table, table } from '../schema/table.ts';
 import type { RunSql } from './session.ts';
 
 /** What is written down. */
@@ -33,14 +33,14 @@ export type AuditColumns = {
 };
 
 /**
- * Declares the table of the audit log.
+ * Declares the table of the audit log. `more` says what an app adds: policies, where its other tables have some.
  *
  * @example
  * import { auditTable } from 'keelson/auth';
  * const auditLog = auditTable();
  */
-export function auditTable(): Table<AuditColumns> {
-  return table(
+export function auditTable(more: (t: Declaring<AuditColumns>) => readonly Constraint[] = () => []): Table<AuditColumns> {
+  return table<AuditColumns>(
     'audit_log',
     {
       id: uuid().primaryKey(),
@@ -51,7 +51,7 @@ export function auditTable(): Table<AuditColumns> {
       sessionId: uuid().nullable(),
       address: text().nullable(),
     },
-    (t) => [index(t.userId, t.occurredAt), index(t.occurredAt)],
+    (t) => [index(t.userId, t.occurredAt), index(t.occurredAt), ...more(t)],
   );
 }
 

@@ -1,7 +1,7 @@
 /** The table of sessions, which an app lists among its own, beside its users. */
 import { type Column, createdAt, integer, type KeyColumn, type Reference, references, text, timestamptz, uuid } from '../schema/column.ts';
 import { sql } from '../schema/sql.ts';
-import { check, index, type Table, table } from '../schema/table.ts';
+import { check, type Constraint, type Declaring, index, type Table, table } from '../schema/table.ts';
 
 /** The columns of the table of sessions; `F` names the table of users. */
 export type SessionColumns<F> = {
@@ -21,7 +21,7 @@ export type SessionColumns<F> = {
 export type SessionTable = Table<SessionColumns<() => void>>;
 
 /**
- * Declares the table of sessions; its rows go with their user.
+ * Declares the table of sessions; its rows go with their user. `more` says what an app adds: policies, where its other tables have some.
  *
  * @example
  * import { sessionTable } from 'keelson/auth';
@@ -29,8 +29,11 @@ export type SessionTable = Table<SessionColumns<() => void>>;
  * const users = table('users', { id: uuid().primaryKey() });
  * const sessions = sessionTable(() => users);
  */
-export function sessionTable<F extends () => void>(users: F): Table<SessionColumns<F>> {
-  return table(
+export function sessionTable<F extends () => void>(
+  users: F,
+  more: (t: Declaring<SessionColumns<F>>) => readonly Constraint[] = () => [],
+): Table<SessionColumns<F>> {
+  return table<SessionColumns<F>>(
     'sessions',
     {
       id: uuid().primaryKey(),
@@ -43,6 +46,6 @@ export function sessionTable<F extends () => void>(users: F): Table<SessionColum
       endedAt: timestamptz().nullable(),
       endReason: text().nullable(),
     },
-    (t) => [index(t.userId), check(sql`(${t.endedAt} is null) = (${t.endReason} is null)`)],
+    (t) => [index(t.userId), check(sql`(${t.endedAt} is null) = (${t.endReason} is null)`), ...more(t)],
   );
 }

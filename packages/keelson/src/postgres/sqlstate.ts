@@ -78,8 +78,8 @@ const meanings: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['57P05', LOST],
 ]);
 
-/** Where the server refuses a row by its policies; a missing grant has the same SQLSTATE, and the words of both are translated. */
-const POLICY_ROUTINE = 'ExecWithCheckOptions';
+/** Where the server refuses a row by its policies, or a trigger does by `raise`; a missing grant has the same SQLSTATE, and the words are translated. */
+const REFUSING_ROUTINES: ReadonlySet<string | undefined> = new Set(['ExecWithCheckOptions', 'exec_stmt_raise']);
 
 /** FATAL ends that are not the server's going away: the connection is lost all the same. */
 const ENDING: ReadonlySet<string> = new Set([
@@ -161,7 +161,7 @@ export function asConnectionFailure(error: unknown): KeelsonError {
 }
 
 function meaningOf(error: DatabaseError): Meaning {
-  if (error.code === '42501' && error.routine === POLICY_ROUTINE) return { code: 'FORBIDDEN' };
+  if (error.code === '42501' && REFUSING_ROUTINES.has(error.routine)) return { code: 'FORBIDDEN' };
   const known = meanings.get(error.code ?? '');
   if (known !== undefined) return known;
   return isConnectionLost(error) ? LOST : meaningOfClass(error.code ?? '');

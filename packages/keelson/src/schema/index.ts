@@ -34,4 +34,4 @@ export type { DdlObject } from './raw-ddl.ts';
 export { sql, Statements } from './sql.ts';
 export type { Sql, Statement } from './sql.ts';
 export { check, index, primaryKey, table, tableInfo, unique, uniqueIndex } from './table.ts';
-export type { AnyTable, ColumnInfo, Constraint, Declaring, Insert, Row, Table, TableInfo } from './table.ts';
+export type { AnyTable, ColumnInfo, Constraint, Declaring, Handle, Insert, Row, Table, TableInfo } from './table.ts';

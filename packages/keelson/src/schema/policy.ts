@@ -30,7 +30,7 @@ export interface Policy {
 }
 
 /** The types that a setting of a session can be read as. */
-export type SettingType = 'uuid' | 'text' | 'integer' | 'bigint' | 'boolean';
+export type SettingType = 'uuid' | 'uuid[]' | 'text' | 'integer' | 'bigint' | 'boolean';
 
 /** A setting that an app may have: PostgreSQL keeps names without a dot for itself. */
 const SETTING = /^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$/u;
