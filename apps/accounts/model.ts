@@ -1,10 +1,10 @@
 /** The model of accounts: its tables, and the repositories that units of work have. */
-import { defineModel, repository } from 'keelson/work';
+import { defineModel } from 'keelson/work';
 import { auditLog, sessions, throttle } from './auth/table.ts';
-import { User } from './users/entity.ts';
+import { UserRepository } from './users/repository.ts';
 import { users } from './users/table.ts';
 
-const repositories = { users: repository(User) };
+const repositories = { users: UserRepository };
 
 /** The repositories by the names that units of work give them. */
 export type Repositories = typeof repositories;

@@ -5,7 +5,8 @@ import { Administration, SignIn, signInParts } from 'keelson/sign-in';
 import { auditLog, sessions, throttle } from './auth/table.ts';
 import type { Repositories } from './model.ts';
 import type { Declarations } from './settings.ts';
-import { currentUser, type CurrentUser, UserService } from './users/service.ts';
+import { currentUser } from './users/repository.ts';
+import { type CurrentUser, UserService } from './users/service.ts';
 import { users as table } from './users/table.ts';
 
 /** What the routes work with. */

@@ -1,14 +1,10 @@
 /** What is done with users: added, found, changed. */
 import { KeelsonError } from 'keelson/errors';
-import { type PrincipalOf, principalQuery, type SignInParts, UserAccounts } from 'keelson/sign-in';
+import { type PrincipalOf, type SignInParts, UserAccounts } from 'keelson/sign-in';
 import type { Database, PlainRow } from 'keelson/work';
-import { sessions } from '../auth/table.ts';
 import type { Repositories } from '../model.ts';
 import { User } from './entity.ts';
-import { users } from './table.ts';
-
-/** The query for the user behind an access token. */
-export const currentUser = principalQuery({ users, sessions, columns: ['fullName', 'createdAt', 'updatedAt'] });
+import type { currentUser } from './repository.ts';
 
 /** Who is signed in; times are RFC 3339 text. */
 export type CurrentUser = PrincipalOf<typeof currentUser>;

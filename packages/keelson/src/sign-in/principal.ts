@@ -25,23 +25,21 @@ export type PrincipalOf<T> = T extends SelectPrincipal<infer P> ? P : never;
 type ColumnsOf<T> = T extends { readonly [columnsOf]: infer C } ? C : never;
 /** A moment is RFC 3339 text, as in everything that is read for an answer. */
 type Plain<T> = T extends Date ? string : T;
-type Extra = Readonly<Record<string, Sql>>;
-type NoExtra = Pick<Extra, never>;
 
 /** Where principals are found, and what is read of them. */
-export interface PrincipalSource<T extends UsersTable, K, X extends Extra> {
+export interface PrincipalSource<T extends UsersTable, K, X> {
   readonly users: T;
   readonly sessions: SessionTable;
   /** The columns of the user, beside id, e-mail, isActive and isSuperuser. */
   readonly columns?: readonly K[];
   /** More to know, each an expression over the user, whom it calls `u`, with the type of its value: `sql<string[]>`. */
-  readonly extra?: X;
+  readonly extra?: { readonly [P in keyof X]: Sql<X[P]> };
 }
 
 /** A principal with chosen columns. */
-export type Principal<T, K extends keyof ColumnsOf<T>, X extends Extra> = SessionPrincipal & {
+export type Principal<T, K extends keyof ColumnsOf<T>, X> = SessionPrincipal & {
   readonly [P in K]: Plain<Out<ColumnsOf<T>[P]>>;
-} & { readonly [P in keyof X]: X[P]['row'] };
+} & X;
 
 const USUAL = ['id', 'email', 'isActive', 'isSuperuser'];
 
@@ -50,7 +48,7 @@ const USUAL = ['id', 'email', 'isActive', 'isSuperuser'];
  *
  * @throws MISUSE for a column that the table of users does not have
  */
-export function principalQuery<T extends UsersTable, K extends keyof ColumnsOf<T> & string = never, X extends Extra = NoExtra>({
+export function principalQuery<T extends UsersTable, K extends keyof ColumnsOf<T> & string = never, X = unknown>({
   users,
   sessions,
   columns = [],
@@ -62,7 +60,7 @@ export function principalQuery<T extends UsersTable, K extends keyof ColumnsOf<T
     if (column === undefined) throw new KeelsonError('MISUSE', { message: `The table ${name} has no column ${key}.` });
     return sql`u.${sql.identifier(column.name)} as ${sql.identifier(key)}`;
   });
-  const more = Object.entries(extra ?? {}).map(([key, piece]) => sql`${piece} as ${sql.identifier(key)}`);
+  const more = Object.entries<Sql>(extra ?? {}).map(([key, piece]) => sql`${piece} as ${sql.identifier(key)}`);
   const selected = sql.join([...own, ...more]);
   return ({ userId, sessionId }, now) => sql<Principal<T, K, X>>`
     select ${selected}, s.id as "sessionId"

@@ -1,4 +1,5 @@
 /** Users as those who sign in: registered, found by e-mail, changed, shut out and removed. */
+import type { RunSql } from '../auth/session.ts';
 import { KeelsonError } from '../errors.ts';
 import { sql } from '../schema/sql.ts';
 import { normaliseEmail, requiredEmail, unlessTaken } from './email.ts';
@@ -120,6 +121,13 @@ export class UserAccounts<U extends SignInUser, X = unknown> {
     return this.#administer(actor, id, { isActive: false });
   }
 
+  /** Ends every session of a user who may not sign in any more, and writes it down: for units of work that change the user themselves. */
+  async shutOut(run: RunSql, actor: Actor, id: string): Promise<void> {
+    const { sessions, audit } = this.#parts;
+    await sessions.endAll(run, { userId: id, reason: 'deactivated' });
+    await audit.write(run, { action: 'user_deactivated', userId: id, actorId: actor.id, address: actor.address });
+  }
+
   /**
    * Sets a password without asking for the old one, and ends every session.
    *
@@ -157,16 +165,12 @@ export class UserAccounts<U extends SignInUser, X = unknown> {
     const { isActive, isSuperuser } = changes;
     if (actor.id === id && (isActive === false || isSuperuser === false)) throw shutsOutSelf();
     const written = normalised(changes);
-    const { database, sessions, audit } = this.#parts;
-    const work = database.work(
+    const work = this.#parts.database.work(
       async (unit) => {
         const user = await unit.users.get(id, { lock: true });
         const isLeaving = user.isActive && isActive === false;
         Object.assign(user, written);
-        if (isLeaving) {
-          await sessions.endAll(unit.sql, { userId: id, reason: 'deactivated' });
-          await audit.write(unit.sql, { action: 'user_deactivated', userId: id, actorId: actor.id, address: actor.address });
-        }
+        if (isLeaving) await this.shutOut(unit.sql, actor, id);
         return user;
       },
       { name: 'users.administer' },
