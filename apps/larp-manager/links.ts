@@ -4,7 +4,7 @@ import { type AnyTable, sql, type Sql } from 'keelson/schema';
 import type { Unit } from 'keelson/work';
 import { Character } from './characters/entity.ts';
 import { characters } from './characters/table.ts';
-import { CharacterGroup } from './groups/entity.ts';
+import type { CharacterGroup } from './groups/entity.ts';
 import { characterGroups, groupCharacters } from './groups/table.ts';
 import type { Repositories } from './model.ts';
 import { Plot } from './plots/entity.ts';

@@ -54,6 +54,8 @@ const meanings: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['25P04', { code: 'DATABASE_TIMEOUT', message: 'A transaction took too long (DATABASE_TRANSACTION_TIMEOUT_MS).' }],
   ['55P03', { code: 'DATABASE_TIMEOUT', message: 'A lock was not free in time (DATABASE_LOCK_TIMEOUT_MS).' }],
   ['57014', { code: 'DATABASE_TIMEOUT', message: 'A statement took too long (DATABASE_STATEMENT_TIMEOUT_MS) or was cancelled.' }],
+  // No state of PostgreSQL: a trigger raises it where the caller may not write what a policy, which knows rows only, would let through.
+  ['KS403', { code: 'FORBIDDEN' }],
   // The server does not take connections, or ends them.
   [
     '28000',
@@ -78,8 +80,8 @@ const meanings: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['57P05', LOST],
 ]);
 
-/** Where the server refuses a row by its policies, or a trigger does by `raise`; a missing grant has the same SQLSTATE, and the words are translated. */
-const REFUSING_ROUTINES: ReadonlySet<string | undefined> = new Set(['ExecWithCheckOptions', 'exec_stmt_raise']);
+/** Where the server refuses a row by its policies; a missing grant has the same SQLSTATE, and the words of both are translated. */
+const POLICY_ROUTINE = 'ExecWithCheckOptions';
 
 /** FATAL ends that are not the server's going away: the connection is lost all the same. */
 const ENDING: ReadonlySet<string> = new Set([
@@ -161,7 +163,7 @@ export function asConnectionFailure(error: unknown): KeelsonError {
 }
 
 function meaningOf(error: DatabaseError): Meaning {
-  if (error.code === '42501' && REFUSING_ROUTINES.has(error.routine)) return { code: 'FORBIDDEN' };
+  if (error.code === '42501' && error.routine === POLICY_ROUTINE) return { code: 'FORBIDDEN' };
   const known = meanings.get(error.code ?? '');
   if (known !== undefined) return known;
   return isConnectionLost(error) ? LOST : meaningOfClass(error.code ?? '');

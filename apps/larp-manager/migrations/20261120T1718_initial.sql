@@ -522,7 +522,7 @@ create function larp_manager.refuse_columns() returns trigger
   as $body$
 begin
   if to_jsonb(new) - tg_argv is distinct from to_jsonb(old) - tg_argv then
-    raise exception 'of a row of % only % may be changed', tg_table_name, array_to_string(tg_argv, ', ') using errcode = '42501';
+    raise exception 'of a row of % only % may be changed', tg_table_name, array_to_string(tg_argv, ', ') using errcode = 'KS403';
   end if;
   return new;
 end
