@@ -4,7 +4,7 @@ import { encodeArray } from '../schema/encode.ts';
 import type { ColumnInfo } from '../schema/table.ts';
 import { digestOf, isPlace, readCursor } from './cursor.ts';
 import { LIST_ROWS_MAX, LIST_SIZE_MAX, type ListFilter, type ListRequest, type ListSort, refuse } from './list-request.ts';
-import { type ListOperator, type ListRules, narrows, type Prefix } from './list-rules.ts';
+import { type ListOperator, type ListRules, type Prefix } from './list-rules.ts';
 import { soleValue } from './list-scope.ts';
 import { comparedWith, encodeCompared } from './list-values.ts';
 
@@ -155,8 +155,8 @@ function checkServed({ column, operator, index }: { column: ColumnInfo; operator
 /** Whether an index leads to the rows of the list before the rest is looked at. */
 function isNarrowed(request: ListRequest, { rules, scope }: ListFrame): boolean {
   return (
-    request.filters.some(({ key, operator }) => narrowing.has(operator) && (operator === 'has' || narrows(rules, key))) ||
-    Object.keys(scope).some((key) => narrows(rules, key))
+    request.filters.some(({ key, operator }) => narrowing.has(operator) && rules.narrowing.has(key)) ||
+    Object.keys(scope).some((key) => rules.narrowing.has(key))
   );
 }
 
@@ -236,6 +236,6 @@ function allowedFilters(rules: ListRules): string {
 }
 
 function narrowingNames(rules: ListRules): string {
-  const keys = [...rules.filterable].filter(([key, operators]) => operators.includes('has') || narrows(rules, key)).map(([key]) => key);
+  const keys = [...rules.filterable].map(([key]) => key).filter((key) => rules.narrowing.has(key));
   return keys.length === 0 ? 'it has none' : keys.map((key) => `${nameOf(rules, key)}=…`).join(' or ');
 }

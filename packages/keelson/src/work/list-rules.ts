@@ -20,6 +20,8 @@ export interface ListRules {
   /** What must be filtered by equality for a sort by the column; one of these is enough. */
   readonly sortable: ReadonlyMap<string, readonly Prefix[]>;
   readonly searchable: readonly string[];
+  /** The columns that lead an index: a condition on one of them narrows what is read. */
+  readonly narrowing: ReadonlySet<string>;
   /** Whether trigram indexes serve a search of all its columns, whatever else is asked for. */
   readonly isSearchIndexed: boolean;
 }
@@ -30,6 +32,12 @@ interface IndexKeys {
   readonly isUnique: boolean;
   readonly method: 'btree' | 'gin' | 'gist' | 'brin' | 'hash';
 }
+
+/** What a list is asked for beside its filters; a column of such a name cannot be filtered by. */
+const RESERVED: ReadonlySet<string> = new Set(['page', 'size', 'cursor', 'search', 'fields', 'total', 'sort_by', 'sort_order']);
+
+/** The methods whose first column narrows what is read. */
+const leading: ReadonlySet<string> = new Set(['btree', 'hash']);
 
 /**
  * The rules of a list: a filter needs a column that leads an index, a sort an index that ends with it and the key.
@@ -70,13 +78,9 @@ export function listRules(
     filterNeeds,
     sortable,
     searchable: searchable.map(({ key }) => key),
+    narrowing: new Set(indexes.flatMap(({ keys, method }) => (method === 'gin' ? keys : leading.has(method) ? keys.slice(0, 1) : []))),
     isSearchIndexed: searchable.length > 0 && isTrigramIndexed(described, searchable),
   };
-}
-
-/** Whether a column leads an index, so that a condition on it narrows the rows that are read. */
-export function narrows(rules: ListRules, key: string): boolean {
-  return indexesOf(rules.table).some(({ keys }) => keys[0] === key);
 }
 
 function columnOf(table: TableInfo, key: string): ColumnInfo {
@@ -109,6 +113,7 @@ function leadingKeys(parts: readonly Part[]): readonly string[] {
 }
 
 function operatorsOf(column: ColumnInfo, indexes: readonly IndexKeys[]): readonly ListOperator[] {
+  if (RESERVED.has(column.name)) return [];
   const methods = new Set(indexes.filter(({ keys }) => keys.includes(column.key)).map(({ method }) => method));
   if (column.isArray) return methods.has('gin') && column.kind !== 'json' && column.kind !== 'bytes' ? ['has'] : [];
   if (column.kind === 'json' || column.kind === 'bytes') return [];
