@@ -185,6 +185,11 @@ test('migrations go past a pooler by DIRECT_DATABASE_URL, and need no secret of 
     DIRECT_DATABASE_URL: place.database.url,
     DATABASE_CONNECT_RETRY_MS: '0',
   };
+  const pooled = { ...environment, DATABASE_URL: place.database.url, DIRECT_DATABASE_URL: '', DATABASE_POOLER: 'transaction' };
+  const refused = await place.sample.command(['migrate', 'up'], pooled);
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /nothing was run\.\nhint: {2}Set DIRECT_DATABASE_URL/u);
+  assert.equal((await place.migrate('current')).out, 'base');
   const up = await place.sample.command(['migrate', 'up'], environment);
   assert.equal(up.code, 0, up.err);
   assert.equal((await place.migrate('current')).out, second);

@@ -8,7 +8,7 @@ import type { Revision } from '../migrate/revision.ts';
 import { type MigrationRun, Migrator, type UpOptions } from '../migrate/runner.ts';
 import { confirm } from './confirm.ts';
 import { type Context, shownPath } from './context.ts';
-import { databaseName, databaseSettings, isGuarded, withConnection } from './database.ts';
+import { databaseName, databaseSettings, isGuarded, isPooled, withConnection } from './database.ts';
 import { exitCodes } from './failure.ts';
 import { renderJson, renderTable } from './output.ts';
 import { talkLog } from './talk.ts';
@@ -171,8 +171,9 @@ export async function printSql({ app, output }: Context, range: string): Promise
 async function withMigrator<T>(context: Context, block: (migrator: Migrator) => Promise<T>): Promise<T> {
   const { app } = context;
   const revisions = await readRevisions(app.migrationsDirectory);
+  const pooled = isPooled(databaseSettings(context));
   return withConnection(context, (connection) =>
-    block(new Migrator({ connection, revisions, namespace: app.namespace, log: talkLog(context) })),
+    block(new Migrator({ connection, revisions, namespace: app.namespace, log: talkLog(context), isPooled: pooled })),
   );
 }
 

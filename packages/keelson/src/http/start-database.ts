@@ -74,7 +74,8 @@ export async function bringUp(
   try {
     const own = await (direct ?? postgres).connect();
     try {
-      const migrator = new Migrator({ connection: own, revisions, namespace: target.namespace, log, clock });
+      const isPooled = direct === undefined && base.DATABASE_POOLER === 'transaction';
+      const migrator = new Migrator({ connection: own, revisions, namespace: target.namespace, log, clock, isPooled });
       if (base.MIGRATE_ON_START === 'apply') await applyPending(migrator, log);
       else await refusePending(migrator, log);
       if (bound !== undefined) await grantToBoundRole(own, bound);

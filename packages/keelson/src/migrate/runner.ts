@@ -29,6 +29,8 @@ export interface MigratorOptions {
   readonly lockTimeoutMs?: number | undefined;
   /** How often a part is tried when a lock was not free. Default 5. */
   readonly attemptsMax?: number | undefined;
+  /** Whether a transaction pooler stands between: then what is applied can be asked, and nothing be changed. */
+  readonly isPooled?: boolean | undefined;
 }
 
 /** How far up. */
@@ -83,6 +85,7 @@ export class Migrator {
   readonly #waitMs: number;
   readonly #lockTimeoutMs: number;
   readonly #attemptsMax: number;
+  readonly #isPooled: boolean;
 
   /** @throws MISUSE for a name that cannot be a namespace; MIGRATION_INVALID when two revisions have one id */
   constructor(options: MigratorOptions) {
@@ -94,6 +97,7 @@ export class Migrator {
     this.#waitMs = options.waitMs ?? WAIT_MS;
     this.#lockTimeoutMs = options.lockTimeoutMs ?? LOCK_TIMEOUT_MS;
     this.#attemptsMax = options.attemptsMax ?? ATTEMPTS_MAX;
+    this.#isPooled = options.isPooled ?? false;
   }
 
   /**
@@ -224,6 +228,12 @@ export class Migrator {
   }
 
   async #locked<T>(block: () => Promise<T>): Promise<T> {
+    // Its lock and its settings would stay on a connection that others are given next.
+    if (this.#isPooled)
+      throw new KeelsonError('MIGRATION_FAILED', {
+        message: 'Migrations do not go through a transaction pooler, and nothing was run.',
+        hint: 'Set DIRECT_DATABASE_URL to the same database past the pooler.',
+      });
     const options = { connection: this.#connection, namespace: this.namespace, waitMs: this.#waitMs, log: this.#log, clock: this.#clock };
     return withLock(options, block);
   }

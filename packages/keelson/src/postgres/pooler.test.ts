@@ -75,5 +75,4 @@ test('what is asked for at once by many is answered to whom it belongs', { skip 
     answers.map(({ rows }) => Number(rows[0]?.[0])),
     answers.map((_, number) => number),
   );
-  assert.equal(postgres.readers.size, 2);
 });

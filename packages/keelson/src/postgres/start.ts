@@ -108,7 +108,14 @@ const byState: ReadonlyMap<string, Trouble> = new Map([
   ],
   ['57P03', { why: 'it is starting up or shutting down', hint: 'Try again in a moment.', passing: true }],
   ['42501', { why: 'the user may not connect to this database', hint: 'Grant CONNECT on the database to the user.', passing: false }],
-  ['08P01', { why: 'what listens there refused how we asked', hint: 'Behind PgBouncer set DATABASE_POOLER=transaction.', passing: false }],
+  [
+    '08P01',
+    {
+      why: 'what listens there refused how we asked',
+      hint: 'Behind PgBouncer set DATABASE_POOLER=transaction, and leave `options` out of DATABASE_URL.',
+      passing: false,
+    },
+  ],
 ]);
 
 const byCode: ReadonlyMap<string, Trouble> = new Map([
