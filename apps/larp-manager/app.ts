@@ -1,9 +1,13 @@
 /** LARP manager: games, who plays in them, and what happens there. */
 import { main } from 'keelson/cli';
 import { defineApp } from 'keelson/http';
+import { signInRoutes } from 'keelson/sign-in';
 import { model } from './model.ts';
+import { route, session, signedIn } from './route.ts';
 import { buildServices } from './services.ts';
 import { settings } from './settings.ts';
+import { userResource } from './users/resource.ts';
+import { userRoutes } from './users/routes.ts';
 
 /** The app. */
 export const larpManager = defineApp({
@@ -14,7 +18,8 @@ export const larpManager = defineApp({
   settings,
   migrationsDirectory: new URL('./migrations', import.meta.url),
   services: buildServices,
-  routes: [],
+  session,
+  routes: [...signInRoutes(route, signedIn), ...userRoutes, ...userResource],
 });
 
 if (import.meta.main) void main(larpManager);

@@ -1,14 +1,36 @@
 /** The services of LARP manager, and how they are built. */
+import type { UserAdministration } from 'keelson/auth';
 import type { Ground } from 'keelson/http';
+import { Administration, SignIn, signInParts } from 'keelson/sign-in';
+import { auditLog, sessions, throttle } from './auth/table.ts';
 import type { Repositories } from './model.ts';
 import type { Declarations } from './settings.ts';
+import { currentUser } from './users/repository.ts';
+import { type Principal, signInSettings, UserService } from './users/service.ts';
+import { users as table } from './users/table.ts';
 
 /** What the routes work with. */
 export interface Services {
+  readonly users: UserService;
+  readonly signIn: SignIn<Principal>;
+  /** For the command line: `keelson user …`. */
+  readonly administration: UserAdministration;
+  readonly isRegistrationOpen: boolean;
   readonly apiPrefix: string;
 }
 
 /** Builds the services on the ground of a starting app. */
-export function buildServices({ settings }: Ground<Repositories, Declarations>): Services {
-  return { apiPrefix: settings.API_V1_PREFIX };
+export function buildServices(ground: Ground<Repositories, Declarations>): Services {
+  const { settings } = ground;
+  // Whoever signs in has no name yet: a view of their own lets them see what signing in needs.
+  const database = ground.database.for({ settings: signInSettings });
+  const parts = signInParts({ ...ground, database }, { name: 'larp-manager', tables: { users: table, sessions, throttle, auditLog } });
+  const users = new UserService(parts);
+  return {
+    users,
+    signIn: new SignIn({ ...parts, users, principal: currentUser }),
+    administration: new Administration(parts, users, () => ({})),
+    isRegistrationOpen: settings.FEATURE_REGISTRATION,
+    apiPrefix: settings.API_V1_PREFIX,
+  };
 }

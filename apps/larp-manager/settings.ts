@@ -1,5 +1,5 @@
 /** The settings of LARP manager: those of every app, with its own defaults. */
-import { baseSettings, defineSettings, port, type SettingsOf, text } from 'keelson/config';
+import { baseSettings, defineSettings, feature, integer, port, type SettingsOf, text } from 'keelson/config';
 
 /** Each setting, as it is declared. */
 export type Declarations = typeof declarations;
@@ -8,6 +8,22 @@ const declarations = {
   ...baseSettings,
   PROJECT_NAME: text({ description: 'The name of the app, shown in its documents.', default: 'LARP Manager Server', lengthMax: 100 }),
   PORT: port(8002),
+  DATABASE_POOL_SIZE: integer({
+    description: 'How many connections one process holds at most.',
+    default: 20,
+    min: 1,
+    max: 1_000,
+    unit: 'connections',
+    aliases: ['DB_POOL_SIZE'],
+  }),
+  ACCESS_TOKEN_EXPIRE_MINUTES: integer({
+    description: 'How long an access token is good, in minutes.',
+    default: 30,
+    min: 1,
+    max: 1_440,
+    unit: 'minutes',
+  }),
+  FEATURE_REGISTRATION: feature({ description: 'Anybody may register. Superusers may add users in any case.', default: true }),
 };
 
 /** What LARP manager reads from its environment. */
