@@ -132,7 +132,8 @@ function querySchema(nouns: string, rules: ListRules): Type.TObject {
       hint: 'Leave it out of `show`, or give the column another name.',
     });
   }
-  return Type.Object({ ...common, ...Object.fromEntries(filters) });
+  // Open, since what cannot be filtered by is refused by the rules, with what can.
+  return Type.Object({ ...common, ...Object.fromEntries(filters) }, { additionalProperties: true });
 }
 
 function filterOf(rules: ListRules, key: string, operator: ListOperator): readonly [string, Type.TSchema] {

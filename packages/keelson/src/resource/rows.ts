@@ -18,6 +18,7 @@ export type ResourceCall<R extends Repositories, S, P> = RouteContext<R, S, P, u
 /** A repository as resources use it. */
 interface UnitRows {
   find(filter: Fields): Promise<Fields | null>;
+  get(key: unknown, options: { readonly lock: true }): Promise<Fields>;
   addMany(entities: readonly Fields[]): readonly Fields[];
   remove(entity: Fields): void;
   refresh(entities: readonly Fields[]): Promise<void>;
@@ -106,8 +107,7 @@ export class ResourceRows<R extends Repositories, S, P> {
     const values = isWhole ? { ...fallbacksOf(change), ...given } : given;
     return call.database.work(
       async (unit) => {
-        const entity = await this.#find(call, unit, key);
-        this.#ask(call, entity, 'change');
+        const entity = await this.#find(call, unit, { key, action: 'change' });
         Object.assign(entity, values);
         const made = [{ entity, body: { ...body, ...given } }];
         await this.#run(onChange, call, unit, made);
@@ -129,8 +129,7 @@ export class ResourceRows<R extends Repositories, S, P> {
   async remove(call: ResourceCall<R, S, P>, key: unknown): Promise<void> {
     await call.database.work(
       async (unit) => {
-        const entity = await this.#find(call, unit, key);
-        this.#ask(call, entity, 'remove');
+        const entity = await this.#find(call, unit, { key, action: 'remove' });
         await this.#run(this.#plan.onRemove, call, unit, [{ entity, body: {} }]);
         this.#ofUnit(unit).remove(entity);
       },
@@ -138,15 +137,27 @@ export class ResourceRows<R extends Repositories, S, P> {
     );
   }
 
-  async #find({ principal, request, reply }: ResourceCall<R, S, P>, unit: Unit<R>, key: unknown): Promise<Fields> {
-    const { version } = this.#plan;
-    const filter = this.#filterOf(principal, key);
+  async #find(
+    call: ResourceCall<R, S, P>,
+    unit: Unit<R>,
+    { key, action }: { readonly key: unknown; readonly action: RowAction },
+  ): Promise<Fields> {
+    const filter = this.#filterOf(call.principal, key);
     const entity = filter === undefined ? null : await this.#ofUnit(unit).find(filter);
     if (entity === null) return this.#missing(key);
+    this.#ask(call, entity, action);
+    await this.#match(call, unit, entity);
+    return entity;
+  }
+
+  /** Holds a row to the version that the caller knows; locked, since what is written may be beside it. */
+  async #match({ request, reply }: ResourceCall<R, S, P>, unit: Unit<R>, entity: Fields): Promise<void> {
+    const { version, key } = this.#plan;
     const condition = request.headers['if-match'];
-    if (condition === undefined || version === undefined) return entity;
+    if (condition === undefined || version === undefined) return;
+    await this.#ofUnit(unit).get(entity[key.key], { lock: true });
     const etag = etagOf(entity[version.key]);
-    if (allowsWrite(condition, etag)) return entity;
+    if (allowsWrite(condition, etag)) return;
     reply.header('etag', etag);
     throw new KeelsonError('PRECONDITION_FAILED');
   }
