@@ -7,6 +7,8 @@ import type { Repositories } from './model.ts';
 import type { Services } from './services.ts';
 import { parsePrincipal, type Principal, settingsOf } from './users/service.ts';
 
+export type { Principal } from './users/service.ts';
+
 /** Makes a route of this app. */
 export const route = routeFactory<Repositories, Services>();
 
@@ -18,12 +20,6 @@ export const signedIn: Guard<Principal, Services> = bearer<Principal>();
 
 /** Lets in superusers. */
 export const superuser: Guard<Principal, Services> = bearer<Principal>({ permission: 'superuser' });
-
-/** Lets in who runs a game, and superusers. */
-export const gm: Guard<Principal, Services> = bearer<Principal>({
-  permission: 'gm',
-  permits: ({ isSuperuser, gmGames }) => isSuperuser || gmGames.length > 0,
-});
 
 /** Lets in everybody, as long as anybody may register. */
 export const registering: Guard<undefined, Services> = {
