@@ -52,6 +52,7 @@ const ofPlot: readonly Side[] = [
  * Gives a character, a group or a plot the links that are wanted, and takes the others. It flushes the unit first; the id arrays are in the
  * database at once, and in the entity when its repository refreshes it.
  *
+ * @throws FORBIDDEN when the caller may not write them
  * @throws VALIDATION_ERROR naming the field, when a key is of no row of the same game that the caller may see
  */
 export async function relink(unit: Unit<Repositories>, entity: Linked, wanted: WantedLinks): Promise<void> {
@@ -72,16 +73,21 @@ async function replace(
   { side, ids }: { side: Side; ids: readonly string[] },
 ): Promise<void> {
   const { link, own, other, target, noun, field } = side;
-  const rows = await unit.sql(sql<{ found: number }>`
+  const rows = await unit.sql(sql<{ found: number; kept: number }>`
     with wanted as (select t.id from ${target} as t where t.game_id = ${gameId} and t.id = any(${ids}::uuid[])),
-    gone as (delete from ${link} where ${own} = ${id} and ${other} <> all(${ids}::uuid[])),
+    gone as (delete from ${link} where ${own} = ${id} and ${other} <> all(${ids}::uuid[]) returning 1),
     come as (
       insert into ${link} (game_id, ${own}, ${other})
       select ${gameId}::uuid, ${id}::uuid, w.id from wanted as w
       on conflict do nothing
     )
-    select count(*)::integer as found from wanted`);
-  const missing = ids.length - (rows[0]?.found ?? 0);
+    select
+      (select count(*)::integer from wanted) as found,
+      (select count(*)::integer from ${link} where ${own} = ${id} and ${other} <> all(${ids}::uuid[]))
+        - (select count(*)::integer from gone) as kept`);
+  // Links that somebody sees and may not take are no error of the statement: it finds fewer to delete.
+  if (rows[0]?.kept !== 0) throw new KeelsonError('FORBIDDEN');
+  const missing = ids.length - rows[0].found;
   if (missing === 0) return;
   const message =
     missing === 1 ? `names one of the ${noun} that is not in this game` : `names ${missing} ${noun} that are not in this game`;
