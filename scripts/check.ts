@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { compileExamples } from './check/docs.ts';
 import { runProgram } from './check/program.ts';
+import { checkContainers } from './containers/containers.ts';
 import { completeLock } from './tidy/lock.ts';
 import { readSources } from './tidy/source.ts';
 import { tidy } from './tidy/tidy.ts';
@@ -23,6 +24,10 @@ const steps: Readonly<Record<string, () => Promise<Result> | Result>> = {
   types: () => runProgram(root, 'tsc', ['-p', '.', '--singleThreaded']),
   knip: () => runProgram(root, 'knip', ['--no-progress', '--no-config-hints']),
   docs: () => compileExamples(root),
+  containers: () => {
+    const faults = checkContainers(root);
+    return { ok: faults.length === 0, output: faults.join('\n') };
+  },
   tidy: checkTidy,
 };
 
