@@ -2,7 +2,14 @@
 import { main } from 'keelson/cli';
 import { defineApp } from 'keelson/http';
 import { signInRoutes } from 'keelson/sign-in';
+import { characterRoutes } from './characters/resource.ts';
+import { combinedRoutes } from './combined/resource.ts';
+import { gameRoutes } from './games/resource.ts';
+import { gmRoutes } from './gms/resource.ts';
+import { groupRoutes } from './groups/resource.ts';
 import { model } from './model.ts';
+import { playerRoutes } from './players/resource.ts';
+import { plotRoutes } from './plots/resource.ts';
 import { route, session, signedIn } from './route.ts';
 import { buildServices } from './services.ts';
 import { settings } from './settings.ts';
@@ -19,7 +26,18 @@ export const larpManager = defineApp({
   migrationsDirectory: new URL('./migrations', import.meta.url),
   services: buildServices,
   session,
-  routes: [...signInRoutes(route, signedIn), ...userRoutes, ...userResource],
+  routes: [
+    ...signInRoutes(route, signedIn),
+    ...userRoutes,
+    ...userResource,
+    ...gameRoutes,
+    ...gmRoutes,
+    ...playerRoutes,
+    ...characterRoutes,
+    ...groupRoutes,
+    ...plotRoutes,
+    ...combinedRoutes,
+  ],
 });
 
 if (import.meta.main) void main(larpManager);

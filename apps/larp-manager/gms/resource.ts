@@ -1,0 +1,18 @@
+/** GMs of games: added and removed by the GMs of the same game. */
+import { resource, signedIn } from '../route.ts';
+import { inTheirGames } from '../scopes.ts';
+import { runsGame } from '../users/service.ts';
+import { Gm } from './entity.ts';
+import { gms } from './table.ts';
+
+/** The calls of GMs. */
+export const gmRoutes = resource('gms', {
+  table: gms,
+  entity: Gm,
+  noun: 'GM',
+  guard: signedIn,
+  create: ['gameId', 'userId'],
+  change: ['userId'],
+  scope: inTheirGames,
+  may: ({ gameId }, { principal }) => runsGame(principal, gameId),
+});
