@@ -4,7 +4,7 @@ import { encodeArray } from '../schema/encode.ts';
 import type { ColumnInfo } from '../schema/table.ts';
 import { digestOf, isPlace, readCursor } from './cursor.ts';
 import { LIST_ROWS_MAX, LIST_SIZE_MAX, type ListFilter, type ListRequest, type ListSort, refuse } from './list-request.ts';
-import { type ListOperator, type ListRules, type Prefix } from './list-rules.ts';
+import type { ListOperator, ListRules, Prefix } from './list-rules.ts';
 import { soleValue } from './list-scope.ts';
 import { comparedWith, encodeCompared } from './list-values.ts';
 

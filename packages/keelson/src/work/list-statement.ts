@@ -32,11 +32,30 @@ export function listStatements(request: CheckedRequest, { rules, scope }: ListFr
   const columns = table.columns.filter(({ key }) => wanted.has(key));
   const { text: scoped, values } = whereOf(table, singled(scope));
   const clauses = scoped === '' ? [] : [scoped.slice(' where '.length)];
-  for (const filter of request.filters) clauses.push(filterClause(filter, values));
   if (request.search !== undefined) clauses.push(searchClause(request.search, { keys: rules.searchable, table, values }));
-  const total = { text: `select count(*) from ${target}${whereText(clauses)}`, name: undefined, values: [...values] };
+  const counted = [...values];
+  const all = [...clauses, ...request.filters.map((filter) => filterClause(filter, counted))];
+  const total = { text: `select count(*) from ${target}${whereText(all)}`, name: undefined, values: counted };
+  for (const filter of request.filters) if (!isSaidByOrder(filter, request)) clauses.push(filterClause(filter, values));
   const select = `select ${namesOf(columns).join(', ')} from ${target}`;
   return { rows: { text: rowsText(request, { select, clauses, values }), name: undefined, values }, total, columns };
+}
+
+/**
+ * Whether the order itself says what a filter says: with or without a value; and behind the bound of a range, where the cursor is. Said again
+ * it would do harm: PostgreSQL begins at one of two bounds, and would read from this one to the cursor on every page.
+ */
+function isSaidByOrder({ column, operator, value }: CheckedFilter, request: CheckedRequest): boolean {
+  const { order, sort, after } = request;
+  if (column !== order[0]) return false;
+  if (operator === 'null') return (value === 't') === isOfEmpty(request);
+  if (after === undefined || after[0] === null) return false;
+  return sort.isDescending ? operator === 'lt' || operator === 'lte' : operator === 'gt' || operator === 'gte';
+}
+
+/** Whether only rows without a value in the column of the order are asked for. */
+function isOfEmpty({ filters, order }: CheckedRequest): boolean {
+  return filters.some(({ column, operator, value }) => column === order[0] && operator === 'null' && value === 't');
 }
 
 function rowsText(request: CheckedRequest, frame: Frame): string {
@@ -45,10 +64,11 @@ function rowsText(request: CheckedRequest, frame: Frame): string {
   const limit = `limit $${frame.values.push(String(size + 1))}`;
   const skip = offset === 0 ? '' : ` offset $${frame.values.push(String(offset))}`;
   if (first === undefined || !first.isNullable) return `${branch(request, frame, { columns: order, after })} ${limit}${skip}`;
-  const empty = { columns: order.slice(1), condition: `${quoteName(first.name)} is null` };
-  if (after?.[0] === null) return `${branch(request, frame, { ...empty, after: after.slice(1) })} ${limit}${skip}`;
-  const filled = { columns: order, condition: `${quoteName(first.name)} is not null`, after };
-  if (request.filters.some(({ column, operator }) => column === first && operator !== 'not' && operator !== 'null'))
+  // Ordered by the empty column too, so that its index is read and not the key's, most of whose rows may have a value.
+  const empty = { columns: order.slice(1), ordered: order, condition: `${quoteName(first.name)} is null` };
+  const filled = { columns: order, ...(after === undefined && { condition: `${quoteName(first.name)} is not null` }), after };
+  if (isOfEmpty(request) || after?.[0] === null) return `${branch(request, frame, { ...empty, after: after?.slice(1) })} ${limit}${skip}`;
+  if (request.filters.some(({ column, operator }) => column === first && operator !== 'not'))
     return `${branch(request, frame, filled)} ${limit}${skip}`;
   // Rows without a value come last in both directions. One index gives either part in its order; `or` would give neither.
   const inner = `limit $${frame.values.push(String(size + 1 + offset))}`;
@@ -58,17 +78,22 @@ function rowsText(request: CheckedRequest, frame: Frame): string {
 
 interface Branch {
   readonly columns: readonly ColumnInfo[];
+  readonly ordered?: readonly ColumnInfo[];
   readonly condition?: string;
   readonly after: readonly (string | null)[] | undefined;
 }
 
-function branch({ sort }: CheckedRequest, { select, clauses, values }: Frame, { columns, condition, after }: Branch): string {
+function branch(
+  { sort }: CheckedRequest,
+  { select, clauses, values }: Frame,
+  { columns, ordered = columns, condition, after }: Branch,
+): string {
   const all = condition === undefined ? [...clauses] : [...clauses, condition];
   if (after !== undefined) {
     const places = after.map((value) => `$${values.push(value)}`).join(', ');
     all.push(`(${namesOf(columns).join(', ')}) ${sort.isDescending ? '<' : '>'} (${places})`);
   }
-  return `${select}${whereText(all)} order by ${orderText(columns, sort.isDescending)}`;
+  return `${select}${whereText(all)} order by ${orderText(ordered, sort.isDescending)}`;
 }
 
 function orderText(columns: readonly ColumnInfo[], isDescending: boolean): string {
