@@ -1,5 +1,6 @@
 /** Calls to LARP manager for its tests: the whole app on a database of its own, without a socket, and people who are signed in. */
 import assert from 'node:assert/strict';
+import { type Clock, systemClock } from 'keelson/clock';
 import type { Fields, Log } from 'keelson/log';
 import { testApp } from 'keelson/testing';
 import { larpManager } from './app.ts';
@@ -29,9 +30,14 @@ export interface Call {
 type Method = 'DELETE' | 'GET' | 'PATCH' | 'POST' | 'PUT';
 
 /** The app of one test. */
-export async function startLarp(environment: Readonly<Record<string, string>> = {}) {
+export async function startLarp(environment: Readonly<Record<string, string>> = {}, clock: Clock = systemClock) {
   const lines: string[] = [];
-  const app = await testApp(larpManager, { log: recorder(lines), environment });
+  const statements: string[] = [];
+  const app = await testApp(larpManager, { log: recorder(lines), clock, environment });
+  app.database.postgres.watch.statement = (text) => {
+    statements.push(text);
+    return undefined;
+  };
   const call = async (method: Method, url: string, { body, token, headers, isRoot = false }: Call = {}): Promise<Answered> => {
     const response = await app.inject({
       method,
@@ -50,6 +56,8 @@ export async function startLarp(environment: Readonly<Record<string, string>> = 
     call,
     login,
     lines,
+    /** Everything that was asked of the database, in order. */
+    statements,
     database: app.database,
     services: app.services,
     /** The access token of a user who is there, whose password it sets. */
