@@ -105,6 +105,8 @@ export const cardRoutes = resource('cards', {
   may: (card, { principal }) => principal.isRoot || principal.boardIds.includes(card.boardId),
   onCreate: (card, { body }) => {
     if (body.title === 'Forbidden words') throw new KeelsonError('CONFLICT', { message: 'This title is not wanted.' });
+    if (body.labels?.includes('') === true)
+      throw new KeelsonError('VALIDATION_ERROR', { validationErrors: [{ field: 'body.labels[0]', message: 'must say something' }] });
     card.notes ??= body.labels === undefined ? null : `labelled ${body.labels.length}`;
   },
   afterCreate: (card, { body, unit }) => void unit.labels.addMany((body.labels ?? []).map((name) => new Label({ cardId: card.id, name }))),

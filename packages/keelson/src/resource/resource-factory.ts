@@ -103,7 +103,7 @@ function creating<R extends Repositories, S, P>(parts: Parts<R, S, P>): Readonly
       body: schemas.bulk,
       responses: { 201: schemas.rows },
       errors: written,
-      handler: async (call) => ({ items: await rows.create(call, parseItems(call.body)) }),
+      handler: async (call) => ({ items: await rows.create(call, parseItems(call.body), true) }),
     },
   };
 }
@@ -115,9 +115,11 @@ function ofOne<R extends Repositories, S, P>(
   const { version, noun } = plan;
   const keyOf = (call: ResourceCall<R, S, P>): unknown => parseFields(call.params)[plan.key.key];
   const place = { url: `/${plan.path}/:${plan.key.key}`, params: schemas.params };
-  const conditional =
-    version === undefined ? { errors: found } : { errors: [...found, 'PRECONDITION_FAILED'] as const, takes: ['If-Match'] as const };
-  const change = { ...place, ...conditional, ...(version !== undefined && { gives: ['ETag'] as const }), responses: { 200: schemas.row } };
+  const conditional = {
+    errors: version === undefined ? found : ([...found, 'PRECONDITION_FAILED'] as const),
+    ...(version !== undefined && { takes: ['If-Match'] as const, gives: ['ETag'] as const }),
+  };
+  const change = { ...place, ...conditional, responses: { 200: schemas.row } };
   return {
     read: {
       ...facts(parts, 'read', { method: 'GET', summary: `Reads ${article(noun)}` }),

@@ -86,6 +86,10 @@ function parseList(value: unknown): readonly Body[] {
   return Array.isArray(value) ? (value as Body[]) : [];
 }
 
+function parseTexts(value: unknown): readonly string[] {
+  return value as readonly string[];
+}
+
 const missing = '018f0000-0000-7000-8000-00000000ffff';
 
 test('a row is made, read, changed, replaced and removed, in the names of the wire', async () => {
@@ -159,11 +163,20 @@ test('what the database refuses is told as what the caller can mend', async () =
   const boardId = await cards.board('Kitchen');
   await cards.card(boardId, 'Bread');
   const twice = await cards.call('POST', '/cards', { body: { board_id: boardId, title: 'Bread' } });
-  assert.deepEqual([twice.status, twice.body['error']], [409, 'CONFLICT']);
+  assert.deepEqual([twice.status, twice.body['message']], [409, 'There is already one with this board_id and title.']);
+  assert.equal(
+    (await cards.call('POST', '/wall-boards', { body: { name: 'Kitchen' } })).body['message'],
+    'There is already one with this name.',
+  );
   const tooMany = await cards.call('POST', '/cards', { body: { board_id: boardId, title: 'Rolls', points: 101 } });
   assert.deepEqual([tooMany.status, tooMany.body['error']], [422, 'VALIDATION_ERROR']);
-  assert.equal((await cards.call('POST', '/cards', { body: { board_id: missing, title: 'Rolls' } })).status, 409);
-  assert.equal((await cards.call('DELETE', `/wall-boards/${boardId}`)).status, 409);
+  const lost = await cards.call('POST', '/cards', { body: { board_id: missing, title: 'Rolls' } });
+  assert.deepEqual([lost.status, lost.problems], [422, [{ field: 'body.board_id', message: 'refers to nothing' }]]);
+  const bulk = await cards.call('POST', '/cards/bulk', { body: { items: [{ board_id: missing, title: 'Rolls' }] } });
+  assert.deepEqual(bulk.problems, [{ field: 'body.items', message: 'must each refer by board_id to something' }]);
+  const referred = await cards.call('DELETE', `/wall-boards/${boardId}`);
+  assert.deepEqual([referred.status, referred.body['message']], [409, 'This board cannot be removed while others refer to it.']);
+  assert.doesNotMatch(JSON.stringify([twice.body, lost.body, referred.body]), /fkey|_key|cards_|SQL/u);
   assert.equal((await cards.call('GET', '/cards')).items.length, 1);
 });
 
@@ -179,6 +192,7 @@ test('callers see, change and remove what is in their scope, and make nothing be
   assert.deepEqual(await titles(kitchen, `&board_id=${cellar}`), []);
   assert.deepEqual((await cards.call('GET', '/cards?total=true', { as: 'guest' })).body, { items: [], total: 0, page: 1, size: 20 });
   const url = `/cards/${String(wine['id'])}`;
+  assert.equal((await cards.call('GET', `/cards/${String(bread['id']).toUpperCase()}`, { as: kitchen })).status, 200);
   for (const [method, ask] of [
     ['GET', {}],
     ['PATCH', { body: { title: 'Mine' } }],
@@ -289,6 +303,18 @@ test('of those who write upon one version at once, one succeeds', async () => {
   assert.equal((await cards.call('GET', url)).body['version'], 2);
 });
 
+test('what is written beside a row at once is written one after another, each upon what the other left', async () => {
+  await using cards = await open();
+  const url = `/cards/${String((await cards.card(await cards.board('Kitchen'), 'Bread'))['id'])}`;
+  const answers = await Promise.all(
+    Array.from({ length: 6 }, (_, index) => cards.call('PATCH', url, { body: { points: index, labels: [`l${index}`] } })),
+  );
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+  const { body } = await cards.call('GET', url);
+  assert.equal(parseTexts(body['label_names']).length, 6);
+  assert.ok(Number(body['version']) >= 12, String(body['version']));
+});
+
 test('hooks write in the same unit: the answer shows what triggers made of it, and a throw takes all back', async () => {
   await using cards = await open();
   const boardId = await cards.board('Kitchen');
@@ -332,6 +358,8 @@ test('a bulk is made whole or not at all, and says which of its rows does not fi
   const foreign = await cards.call('POST', '/cards/bulk', { as: missing, body: { items: [item(3_000)] } });
   assert.equal(foreign.status, 403);
   assert.equal((await cards.call('GET', '/cards?total=true&size=1')).body['total'], 1_000);
+  const empty = await cards.call('POST', '/cards/bulk', { body: { items: [item(5_000), item(5_001, { labels: [''] })] } });
+  assert.deepEqual(empty.problems, [{ field: 'body.items[1].labels[0]', message: 'must say something' }]);
   const labelled = await cards.call('POST', '/cards/bulk', { body: { items: [item(4_000, { labels: ['a'] }), item(4_001)] } });
   assert.deepEqual(
     labelled.items.map((made) => made['label_names']),

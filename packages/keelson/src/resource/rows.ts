@@ -1,5 +1,5 @@
 /** Rows of a resource: found, made, changed and removed for one caller, each in one unit of work. */
-import { KeelsonError } from '../errors.ts';
+import { isKeelsonError, KeelsonError } from '../errors.ts';
 import type { RouteContext } from '../http/route.ts';
 import type { ColumnInfo } from '../schema/table.ts';
 import { parseTime } from '../schema/time.ts';
@@ -10,6 +10,7 @@ import type { Repositories } from '../work/model.ts';
 import type { Unit } from '../work/unit.ts';
 import { allowsWrite, etagOf } from './etag.ts';
 import type { Plan } from './plan.ts';
+import { type Attempt, inWordsOf } from './refusal.ts';
 import type { Hook, RowAction } from './resource.ts';
 
 /** A call of a resource, its input unread. */
@@ -28,6 +29,20 @@ interface UnitRows {
 interface ReaderRows {
   find(filter: Fields): Promise<Fields | null>;
   page(request: ListRequest, options: { readonly rules: ListRules; readonly scope?: Fields | undefined }): Promise<ListPage<Fields>>;
+}
+
+/** The row of a write, and the version that was read of it. */
+interface Seen {
+  readonly key: unknown;
+  readonly action: RowAction;
+  version: unknown;
+}
+
+/** A row of a write, what was said of it, and where in the request. */
+interface Made {
+  readonly entity: Fields;
+  readonly body: Fields;
+  readonly place: string;
 }
 
 /** What is done to the rows of one resource. */
@@ -70,26 +85,24 @@ export class ResourceRows<R extends Repositories, S, P> {
    *
    * @throws FORBIDDEN where the caller may not
    */
-  async create(call: ResourceCall<R, S, P>, bodies: readonly Fields[]): Promise<readonly Fields[]> {
+  async create(call: ResourceCall<R, S, P>, bodies: readonly Fields[], isBulk = false): Promise<readonly Fields[]> {
     const { onCreate, afterCreate, create } = this.#plan;
-    return call.database.work(
-      async (unit) => {
-        const rows = this.#ofUnit(unit);
-        const made = bodies.map((body) => {
-          const values = valuesOf(create, body);
-          return { entity: new this.#plan.entity(values), body: { ...body, ...values } };
-        });
-        for (const { entity } of made) this.#ask(call, entity, 'create');
-        await this.#run(onCreate, call, unit, made);
-        rows.addMany(made.map(({ entity }) => entity));
-        await unit.flush();
-        await this.#run(afterCreate, call, unit, made);
-        const entities = made.map(({ entity }) => entity);
-        if (onCreate !== undefined || afterCreate !== undefined) await this.#reread(unit, entities);
-        return entities;
-      },
-      { name: `${this.#plan.name}.create` },
-    );
+    const field = isBulk ? 'body.items' : 'body';
+    return this.#write(call, { action: 'create', field }, async (unit) => {
+      const rows = this.#ofUnit(unit);
+      const made = bodies.map((body, index): Made => {
+        const values = valuesOf(create, body);
+        return { entity: new this.#plan.entity(values), body: { ...body, ...values }, place: isBulk ? `body.items[${index}]` : 'body' };
+      });
+      for (const { entity } of made) this.#ask(call, entity, 'create');
+      await this.#run(onCreate, call, unit, made);
+      rows.addMany(made.map(({ entity }) => entity));
+      await unit.flush();
+      await this.#run(afterCreate, call, unit, made);
+      const entities = made.map(({ entity }) => entity);
+      if (onCreate !== undefined || afterCreate !== undefined) await this.#reread(unit, entities);
+      return entities;
+    });
   }
 
   /**
@@ -105,20 +118,17 @@ export class ResourceRows<R extends Repositories, S, P> {
     const { onChange, afterChange, change } = this.#plan;
     const given = valuesOf(change, body);
     const values = isWhole ? { ...fallbacksOf(change), ...given } : given;
-    return call.database.work(
-      async (unit) => {
-        const entity = await this.#find(call, unit, { key, action: 'change' });
-        Object.assign(entity, values);
-        const made = [{ entity, body: { ...body, ...given } }];
-        await this.#run(onChange, call, unit, made);
-        this.#ask(call, entity, 'change');
-        await unit.flush();
-        await this.#run(afterChange, call, unit, made);
-        if (onChange !== undefined || afterChange !== undefined) await this.#reread(unit, [entity]);
-        return entity;
-      },
-      { name: `${this.#plan.name}.change` },
-    );
+    return this.#write(call, { action: 'change', field: 'body', key }, async (unit, seen) => {
+      const entity = await this.#find(call, unit, seen);
+      Object.assign(entity, values);
+      const made = [{ entity, body: { ...body, ...given }, place: 'body' }];
+      await this.#run(onChange, call, unit, made);
+      this.#ask(call, entity, 'change');
+      await unit.flush();
+      await this.#run(afterChange, call, unit, made);
+      if (onChange !== undefined || afterChange !== undefined) await this.#reread(unit, [entity]);
+      return entity;
+    });
   }
 
   /**
@@ -127,35 +137,59 @@ export class ResourceRows<R extends Repositories, S, P> {
    * @throws NOT_FOUND, FORBIDDEN, CONFLICT, STALE_VERSION, PRECONDITION_FAILED
    */
   async remove(call: ResourceCall<R, S, P>, key: unknown): Promise<void> {
-    await call.database.work(
-      async (unit) => {
-        const entity = await this.#find(call, unit, { key, action: 'remove' });
-        await this.#run(this.#plan.onRemove, call, unit, [{ entity, body: {} }]);
-        this.#ofUnit(unit).remove(entity);
-      },
-      { name: `${this.#plan.name}.remove` },
-    );
+    await this.#write(call, { action: 'remove', field: 'body', key }, async (unit, seen) => {
+      const entity = await this.#find(call, unit, seen);
+      await this.#run(this.#plan.onRemove, call, unit, [{ entity, body: {}, place: 'body' }]);
+      this.#ofUnit(unit).remove(entity);
+    });
   }
 
-  async #find(
+  /** One unit of work; what the database refuses is told in the words of the resource. */
+  async #write<T>(
     call: ResourceCall<R, S, P>,
-    unit: Unit<R>,
-    { key, action }: { readonly key: unknown; readonly action: RowAction },
-  ): Promise<Fields> {
-    const filter = this.#filterOf(call.principal, key);
+    { action, field, key }: { readonly action: RowAction; readonly field: Attempt['field']; readonly key?: unknown },
+    block: (unit: Unit<R>, seen: Seen) => Promise<T>,
+  ): Promise<T> {
+    const { name, noun, meta } = this.#plan;
+    const seen: Seen = { key, action, version: undefined };
+    try {
+      return await call.database.work((unit) => block(unit, seen), { name: `${name}.${action}` });
+    } catch (error) {
+      if (await this.#isOnlySeen(call, seen, error)) throw new KeelsonError('FORBIDDEN', { cause: error });
+      throw inWordsOf({ table: meta.table, noun, action, field }, error);
+    }
+  }
+
+  /** Policies let a row be seen that the same caller may not write: it is there, nobody has changed it, and no statement reaches it. */
+  async #isOnlySeen(call: ResourceCall<R, S, P>, { key, version }: Seen, error: unknown): Promise<boolean> {
+    const isMissed = isKeelsonError(error, 'STALE_VERSION') || isKeelsonError(error, 'NOT_FOUND');
+    const column = this.#plan.version;
+    const filter = isMissed && version !== undefined && column !== undefined ? this.#filterOf(call.principal, key) : undefined;
+    if (filter === undefined || column === undefined) return false;
+    const row = await call.database.read((reader) => this.#ofReader(reader).find(filter));
+    return row?.[column.key] === version;
+  }
+
+  async #find(call: ResourceCall<R, S, P>, unit: Unit<R>, seen: Seen): Promise<Fields> {
+    const { version } = this.#plan;
+    const filter = this.#filterOf(call.principal, seen.key);
     const entity = filter === undefined ? null : await this.#ofUnit(unit).find(filter);
-    if (entity === null) return this.#missing(key);
-    this.#ask(call, entity, action);
+    if (entity === null) return this.#missing(seen.key);
+    seen.version = version && entity[version.key];
+    this.#ask(call, entity, seen.action);
     await this.#match(call, unit, entity);
+    // What was locked may have been moved since it was read.
+    this.#ask(call, entity, seen.action);
     return entity;
   }
 
-  /** Holds a row to the version that the caller knows; locked, since what is written may be beside it. */
+  /** Holds a row to the version that the caller knows; locked where something is written beside it, which no version would guard. */
   async #match({ request, reply }: ResourceCall<R, S, P>, unit: Unit<R>, entity: Fields): Promise<void> {
-    const { version, key } = this.#plan;
-    const condition = request.headers['if-match'];
-    if (condition === undefined || version === undefined) return;
+    const { version, key, onChange, afterChange, onRemove } = this.#plan;
+    const condition = version === undefined ? undefined : request.headers['if-match'];
+    if (condition === undefined && (onChange ?? afterChange ?? onRemove) === undefined) return;
     await this.#ofUnit(unit).get(entity[key.key], { lock: true });
+    if (condition === undefined || version === undefined) return;
     const etag = etagOf(entity[version.key]);
     if (allowsWrite(condition, etag)) return;
     reply.header('etag', etag);
@@ -163,10 +197,11 @@ export class ResourceRows<R extends Repositories, S, P> {
   }
 
   /** The key within the scope of a caller; undefined where there is nothing for them. */
-  #filterOf(principal: P, key: unknown): Fields | undefined {
-    const {
-      key: { key: name },
-    } = this.#plan;
+  #filterOf(principal: P, given: unknown): Fields | undefined {
+    const { key: column } = this.#plan;
+    const name = column.key;
+    // PostgreSQL writes a UUID in lower case, and so does whoever made the scope.
+    const key = column.sqlType === 'uuid' ? String(given).toLowerCase() : given;
     const scope = this.#plan.scope?.(principal);
     if (scope === 'nothing') return undefined;
     const condition = scope?.[name];
@@ -186,10 +221,17 @@ export class ResourceRows<R extends Repositories, S, P> {
     hook: Hook<R, S, P, Fields, Fields> | undefined,
     { principal, services, log }: ResourceCall<R, S, P>,
     unit: Unit<R>,
-    made: readonly { readonly entity: Fields; readonly body: Fields }[],
+    made: readonly Made[],
   ): Promise<void> {
+    if (hook === undefined) return;
     // bounded by: BULK_ROWS_MAX; one after another, since they share a connection
-    for (const { entity, body } of made) await hook?.(entity, { body, unit, principal, services, log });
+    for (const { entity, body, place } of made) {
+      try {
+        await hook(entity, { body, unit, principal, services, log });
+      } catch (error) {
+        throw placed(error, place);
+      }
+    }
   }
 
   /** What the hooks wrote may have changed the rows, by triggers. */
@@ -209,6 +251,13 @@ export class ResourceRows<R extends Repositories, S, P> {
   #ofReader(reader: object): ReaderRows {
     return parseNamed<ReaderRows>(reader, this.#plan.name);
   }
+}
+
+/** What a hook refuses of a row, by its place in the request: hooks speak of `body.name`, also where it is one of many. */
+function placed(error: unknown, place: string): unknown {
+  if (!isKeelsonError(error, 'VALIDATION_ERROR') || error.validationErrors === undefined || place === 'body') return error;
+  const validationErrors = error.validationErrors.map((problem) => ({ ...problem, field: problem.field.replace(/^body(?=\.|$)/u, place) }));
+  return new KeelsonError('VALIDATION_ERROR', { message: error.message, hint: error.hint, validationErrors, cause: error });
 }
 
 /** The columns that a body says, as entities carry them. */
