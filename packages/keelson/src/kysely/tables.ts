@@ -7,11 +7,11 @@ import type { AnyTable } from '../schema/table.ts';
 export type Tables = Readonly<Record<string, AnyTable>>;
 
 /** `characterGroups` → `character_groups`. */
-export type SnakeCase<K extends string> = K extends `${infer First}${infer Rest}`
-  ? First extends Lowercase<First>
-    ? `${First}${SnakeCase<Rest>}`
-    : `_${Lowercase<First>}${SnakeCase<Rest>}`
-  : '';
+export type SnakeCase<K extends string, Done extends string = ''> = string extends K
+  ? string
+  : K extends `${infer First}${infer Rest}`
+    ? SnakeCase<Rest, `${Done}${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}`>
+    : Done;
 
 /** The tables as Kysely takes them. */
 export type KyselyTables<T extends Tables> = { [K in keyof T & string as SnakeCase<K>]: KyselyRow<ColumnsOf<T[K]>> };
@@ -20,7 +20,7 @@ type ColumnsOf<T> = T extends { readonly [columnsOf]: infer C } ? C : never;
 
 type KyselyRow<C> = { [K in keyof C & string as SnakeCase<K>]: KyselyColumn<C[K]> };
 
-/** A value as a statement of one's own gives it: a moment is RFC 3339 text. */
+/** A value as a statement gives it: a moment is RFC 3339 text. */
 type Given<T> = T extends Date ? string : T extends readonly Date[] ? string[] : T;
 
 /** A value as a statement takes it. */

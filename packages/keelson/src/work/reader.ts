@@ -2,7 +2,7 @@
 import { KeelsonError } from '../errors.ts';
 import type { Result } from '../postgres/exchange.ts';
 import { toObjects } from '../postgres/values.ts';
-import type { Sql, Statement } from '../schema/sql.ts';
+import type { Sql, Statement, Statements } from '../schema/sql.ts';
 import { type KeyOf, type KeysOf, mapperOf } from './entity.ts';
 import type { EntitySql } from './entity-sql.ts';
 import type { Filter, ListOptions } from './filter.ts';
@@ -12,6 +12,7 @@ import type { ListRules } from './list-rules.ts';
 import type { EntityOf, Repositories } from './model.ts';
 import { type EntityClassLike, entityOf } from './repository.ts';
 import type { Fields } from './mapper.ts';
+import { readerRunner, statementRunner } from './statement-runner.ts';
 
 type Plain<T> = T extends Date ? string : T extends readonly Date[] ? string[] : T;
 
@@ -26,6 +27,7 @@ export type Reader<R extends Repositories> = { readonly [K in keyof R]: RowReade
 
 /** What reading needs from its database. */
 export interface ReaderHost {
+  readonly statements: Statements;
   query(statement: Statement): Promise<Result>;
   sqlOf(entityClass: EntityClassLike): EntitySql;
   compile(piece: Sql): Statement;
@@ -100,7 +102,8 @@ export class RowReader<E> {
 
 /** Makes the one reader of a database; it keeps nothing between calls, so all blocks share it. */
 export function createReader<R extends Repositories>(host: ReaderHost, repositories: R): Reader<R> {
-  const reader: Record<string, unknown> = {
+  const reader: Record<string | symbol, unknown> = {
+    [statementRunner]: readerRunner((statement) => host.query(statement), host.statements.namespace),
     sql: async (piece: Sql): Promise<Record<string, unknown>[]> => toObjects(await host.query(host.compile(piece))),
   };
   for (const [name, repositoryClass] of Object.entries(repositories)) {

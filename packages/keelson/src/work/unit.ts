@@ -1,10 +1,11 @@
 /** What a block of `work` is given: the repositories of the app, and the few calls beside them. */
 import { KeelsonError } from '../errors.ts';
 import { toObjects } from '../postgres/values.ts';
-import type { Sql, Statement } from '../schema/sql.ts';
+import type { Sql, Statement, Statements } from '../schema/sql.ts';
 import { type AnyTable, tableInfo } from '../schema/table.ts';
 import type { Repositories } from './model.ts';
 import { OutboxEvent } from './outbox.ts';
+import { statementRunner, type StatementRunner, unitRunner } from './statement-runner.ts';
 import type { AfterCommit, UnitOfWork } from './unit-of-work.ts';
 
 /** The calls of a unit of work beside its repositories. */
@@ -30,6 +31,7 @@ export type Unit<R extends Repositories> = { readonly [K in keyof R]: InstanceTy
 
 /** What the calls need beside the unit itself. */
 export interface UnitSupport {
+  readonly statements: Statements;
   compile(piece: Sql): Statement;
   /** Says that the outbox has something new. */
   wakeOutbox(): void;
@@ -70,6 +72,10 @@ export function createUnitClass<R extends Repositories>(repositories: R, support
 
     [written](table: string): void {
       this.#unit.markWritten(table);
+    }
+
+    get [statementRunner](): StatementRunner {
+      return unitRunner(this.#unit, support.statements.namespace);
     }
 
     get sql(): UnitCalls['sql'] {
