@@ -11,7 +11,7 @@ export function addDeps(program: Command, place: UpdatePlace, run: Run): void {
     .description('move every pinned package to the newest version that goes with the others, or change nothing')
     .option('--dry-run', 'say what would change, and write nothing')
     .option('--no-major', 'take no step that may break: no other major version')
-    .option('--keep <name>', 'leave a package as it is; may be said again', nameOf, [])
+    .option('--keep <name>', 'leave a package as it is; may be said again', nameOf)
     .option('--install', 'install what was written (npm ci); what cannot be installed is taken back')
     .option('--test <command>', 'install, run this, and take everything back when it fails')
     .option('--json', 'print JSON')
@@ -24,7 +24,7 @@ What package files and lock were before lies in .keelson/deps/backup; they come 
     .action((options: UpdateOptions) => run(async () => (await import('./deps.ts')).update(place, options)));
 }
 
-function nameOf(name: string, names: readonly string[]): readonly string[] {
+function nameOf(name: string, names: readonly string[] = []): readonly string[] {
   if (!/^(?:@[\w.-]+\/)?[\w.-]+$/u.test(name)) throw new InvalidArgumentError('It is not the name of a package.');
   return [...names, name];
 }

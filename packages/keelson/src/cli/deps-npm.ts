@@ -109,10 +109,15 @@ const isGone = (error: unknown): boolean => error instanceof Error && 'code' in 
 /** With these npm says that versions do not go together, and not that it cannot know. */
 const misfits = new Set(['ERESOLVE', 'ETARGET', 'EOVERRIDE', 'EBADENGINE', 'EBADPLATFORM', 'E404', 'ENOVERSIONS', 'ENOTSUP']);
 
+/** The code that npm failed with. */
+export function npmCodeOf({ err }: Left): string | undefined {
+  return /^npm (?:error|ERR!) code (\S+)$/mu.exec(err)?.[1];
+}
+
 /** Why npm refused: because versions do not fit, in its words. */
-export function misfitOf({ err }: Left): string | undefined {
-  const code = /^npm (?:error|ERR!) code (\S+)$/mu.exec(err)?.[1];
-  return code !== undefined && misfits.has(code) ? wordsOf(err) : undefined;
+export function misfitOf(left: Left): string | undefined {
+  const code = npmCodeOf(left);
+  return code !== undefined && misfits.has(code) ? wordsOf(left.err) : undefined;
 }
 
 /** npm could not do what it was asked for a reason that other versions do not mend. */

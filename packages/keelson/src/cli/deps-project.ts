@@ -150,7 +150,7 @@ function parseManifest(text: string): Omit<Manifest, 'file' | 'text' | 'isMember
     throw new KeelsonError('USAGE', { message: 'A package file is an object.' });
   const said = content as Readonly<Record<string, unknown>>;
   const named = said['workspaces'];
-  const workspaces: unknown = Array.isArray(named) ? named : Object.entries(Object(named)).find(([key]) => key === 'packages')?.[1];
+  const workspaces = Array.isArray(named) ? named : (named as { readonly packages?: unknown } | undefined)?.packages;
   const textsOf = (value: unknown): Readonly<Record<string, string>> =>
     Object.fromEntries(
       Object.entries(Object(value) as Readonly<Record<string, unknown>>).filter(
@@ -187,12 +187,13 @@ export function pinsOf({ manifests }: Project, keep: readonly string[]): { reado
   );
   const pins = new Map<string, Pin & { readonly files: string[] }>();
   const left = new Map<string, Left>();
+  const leave = (one: Left): void => void (left.has(one.name) || left.set(one.name, one));
   for (const { file, section, name, spec } of places) {
     if (own.has(name)) continue;
     const version = pinnedVersion(section, spec);
-    if (keep.includes(name)) left.set(name, { name, spec, why: 'kept, as asked' });
+    if (keep.includes(name)) leave({ name, spec, why: 'kept, as asked' });
     else if (version === undefined) {
-      if (section !== 'peerDependencies') left.set(name, { name, spec, why: 'not one version: npm moves it in its range' });
+      if (section !== 'peerDependencies') leave({ name, spec, why: 'not one version: npm moves it in its range' });
     } else pins.set(name, joined(pins.get(name), { name, version, file, section }));
   }
   return { pins: [...pins.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)), left: [...left.values()] };

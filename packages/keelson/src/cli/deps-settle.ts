@@ -77,10 +77,11 @@ class Trial {
 
   async #placeOne(family: readonly Offer[], refusal: string): Promise<void> {
     let why = refusal;
-    for (const choice of ['near', 'from'] as const) {
-      const wanted = family.map((offer) => [offer.name, offer[choice]] as const);
-      if (family.every((offer) => offer[choice] === offer.newest || (choice === 'from' && offer.near === offer.from))) continue;
-      const again = await this.#holds(wanted);
+    const tried = [family.map((offer) => offer.newest)];
+    for (const versions of [await Promise.all(family.map((offer) => offer.near())), family.map((offer) => offer.from)]) {
+      if (tried.some((before) => String(before) === String(versions))) continue;
+      tried.push(versions);
+      const again = await this.#holds(family.map((offer, at) => [offer.name, versions[at] ?? offer.from]));
       if (again === undefined) {
         for (const { name, from, newest } of family) this.held.push({ name, from, newest, why: 'does not go with the rest' });
         return;
