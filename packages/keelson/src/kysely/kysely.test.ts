@@ -165,7 +165,7 @@ test('what cannot work is refused with what to do', async () => {
       misuse,
     );
     await assert.rejects(async () => {
-      for await (const row of db.selectFrom('notes').selectAll().stream()) assert.fail(String(row));
+      for await (const row of db.selectFrom('notes').selectAll().stream()) assert.fail(JSON.stringify(row));
     }, misuse);
     assert.throws(() => kysely(unit, { papers: notes }), misuse);
     assert.throws(() => kysely({ sql: unit.sql }, { notes }), misuse);

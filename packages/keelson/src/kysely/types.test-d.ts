@@ -1,7 +1,6 @@
 /** What the type checker must refuse and must know of Kysely's tables: each line marked as an error fails the build when it stops being one. */
-import type { Selectable } from 'kysely';
+import type { Kysely, Selectable } from 'kysely';
 import type { authors, everything, links, notes, tokens } from '../work/tokens.fixture.ts';
-import type { Kysely } from 'kysely';
 import type { KyselyTables, SnakeCase } from './tables.ts';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
