@@ -1,6 +1,6 @@
 /** The command `serve` from nothing, on the embedded server, interrupted, and in production. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../clock.ts';
@@ -96,4 +96,50 @@ test('in production standard output is a log and nothing else, with the same URL
   const ended = await started.ended;
   assert.equal(ended.code, 0);
   for (const line of ended.out.trimEnd().split('\n')) assert.doesNotThrow(() => JSON.parse(line), line);
+});
+
+test('serve prints the URLs of API, docs and health, answers them, and ends with 0 on SIGTERM', async () => {
+  using sample = makeSample();
+  await using database = await makeDatabase();
+  const environment = { DATABASE_URL: database.url, PORT: '0' };
+  const started = sample.start(['serve'], environment);
+  const { api, docs, health } = await urlsOf(started);
+  assert.match(api, /^http:\/\/127\.0\.0\.1:\d+\/api\/v1$/u);
+  assert.deepEqual(await Promise.all([statusOf(docs), statusOf(health), statusOf(`${api}/nothing`)]), [200, 200, 404]);
+  const record = path.join(sample.folder, '.keelson/sample.running.json');
+  assert.ok(existsSync(record));
+
+  // Beside it, on the same port: it says who runs there.
+  const second = await sample.run(['serve'], { ...environment, PORT: new URL(health).port });
+  assert.equal(second.code, 1);
+  assert.match(
+    second.err,
+    new RegExp(`^error: sample 1\\.2\\.3 is already running at ${new URL(health).origin} \\(pid ${started.child.pid}\\)\\.`, 'u'),
+  );
+  assert.match(second.err, /hint: .*PORT=\d+ npm start/u);
+  assert.equal(await statusOf(health), 200, 'the first is not disturbed');
+
+  started.child.kill('SIGTERM');
+  const ended = await started.ended;
+  assert.equal(ended.code, 0, ended.err);
+  assert.equal(ended.err, '');
+  assert.match(ended.out, /"event":"server\.stopped"/u);
+  assert.ok(!ended.out.includes(new URL(database.url).password || 'no password'), 'no secret is printed');
+  assert.ok(!existsSync(record));
+  await assert.rejects(fetch(health));
+});
+
+test('a second Ctrl-C ends an app that does not come to its end', async () => {
+  using sample = makeSample();
+  await using database = await makeDatabase();
+  const started = sample.start(['serve'], { DATABASE_URL: database.url, PORT: '0', HANG: 'true' });
+  await urlsOf(started);
+  started.child.kill('SIGINT');
+  await started.said(/"event":"server\.draining"/u);
+  // One that follows at once is taken for the first: npm passes on what the terminal has sent already.
+  while (started.child.exitCode === null) {
+    started.child.kill('SIGINT');
+    await systemClock.sleep(20);
+  }
+  assert.equal((await started.ended).code, 130);
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { test } from 'node:test';
-import { type Ended, makeDatabase, root, startProgram, urlsOf } from './sample.fixture.ts';
+import { type Ended, makeDatabase, makeSample, root, startProgram, urlsOf } from './sample.fixture.ts';
 
 const email = 'ada@example.org';
 const password = 'correct horse battery';
@@ -59,3 +59,30 @@ test('the first superuser of accounts is made by command, signs in, and is deact
 function parseToken(body: unknown): string {
   return (body as { readonly access_token: string }).access_token;
 }
+
+// INF-9
+test('a superuser is made by a password that is piped in, is listed, and can be deactivated', async () => {
+  using sample = makeSample();
+  await using database = await makeDatabase();
+  const environment = { DATABASE_URL: database.url };
+  const made = await sample.run(['user', 'create-superuser', 'ada@example.org', '--password-stdin'], environment, `${password}\n`);
+  assert.deepEqual(made, { code: 0, out: '', err: 'ada@example.org was added, and may do everything.\n' });
+  const [kept, list, asJson, wrong] = await Promise.all([
+    sample.command(['db', 'sql', '--csv', `select title::json->>'password' from notes`], environment),
+    sample.run(['user', 'list'], environment),
+    sample.run(['user', 'list', '--json', '--limit', '1'], environment),
+    sample.run(['user', 'create-superuser', 'nobody', '--password-stdin'], environment, password),
+  ]);
+  assert.equal(kept.out, `?column?\n${password}`);
+  assert.equal(list.out, 'ada@example.org  superuser  active  2026-01-01T00:00:00.000Z\n');
+  assert.match(asJson.out, /"is_superuser": true/u);
+  assert.equal(asJson.err, 'There may be more: --offset 1\n');
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.err, /^error: It was refused: the email is none\.\nhint: /u);
+  const off = await sample.run(['user', 'deactivate', 'ada@example.org'], environment);
+  assert.equal(off.err, 'ada@example.org cannot sign in any more; every session has ended.\n');
+  const unknown = await sample.run(['user', 'set-password', 'eve@example.org', '--password-stdin'], environment, password);
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.err, /code: {2}NOT_FOUND\n$/u);
+  for (const { out, err } of [made, list, asJson, wrong, off, unknown]) assert.ok(!`${out}${err}`.includes(password));
+});

@@ -19,7 +19,7 @@ const misuse = (error: unknown): boolean => isKeelsonError(error, 'MISUSE');
 const leftOver = sql<{ tenant: string | null; user: string | null }>`
   select current_setting('app.tenant_id', true) as tenant, current_setting('app.user_id', true) as "user"`;
 
-const ROUNDS = 4;
+const ROUNDS = 2;
 
 test('100 units at once over a pool of 4: a forgotten filter shows no foreign row, and no setting is left on any connection', async () => {
   await using trial = await openTenants();
