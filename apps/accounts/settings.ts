@@ -1,5 +1,5 @@
 /** The settings of accounts: those of every app, under its own name. */
-import { baseSettings, defineSettings, type SettingsOf, text } from 'keelson/config';
+import { baseSettings, defineSettings, text } from 'keelson/config';
 
 /** Each setting, as it is declared. */
 export type Declarations = typeof declarations;
@@ -11,6 +11,3 @@ const declarations = {
 
 /** What accounts reads from its environment. */
 export const settings = defineSettings(declarations);
-
-/** The values of the settings. */
-export type Settings = SettingsOf<Declarations>;

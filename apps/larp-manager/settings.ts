@@ -1,5 +1,5 @@
 /** The settings of LARP manager: those of every app, with its own defaults. */
-import { baseSettings, defineSettings, feature, integer, port, type SettingsOf, text } from 'keelson/config';
+import { baseSettings, defineSettings, feature, integer, port, text } from 'keelson/config';
 
 /** Each setting, as it is declared. */
 export type Declarations = typeof declarations;
@@ -28,6 +28,3 @@ const declarations = {
 
 /** What LARP manager reads from its environment. */
 export const settings = defineSettings(declarations);
-
-/** The values of the settings. */
-export type Settings = SettingsOf<Declarations>;

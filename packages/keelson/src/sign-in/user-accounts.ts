@@ -108,8 +108,8 @@ export class UserAccounts<U extends SignInUser, X = unknown> {
    * @throws FORBIDDEN for superusers who would shut themselves out
    * @throws NOT_FOUND, CONFLICT, VALIDATION_ERROR
    */
-  async administer(actor: Actor, id: string, changes: UserChanges<U>): Promise<U> {
-    return this.#administer(actor, id, changes);
+  async administer(actor: Actor, id: string, changes: UserChanges<U>, database?: SignInDatabase<U>): Promise<U> {
+    return this.#administer(actor, id, changes, database);
   }
 
   /**
@@ -156,16 +156,16 @@ export class UserAccounts<U extends SignInUser, X = unknown> {
    * @throws FORBIDDEN for superusers who would remove themselves
    * @throws NOT_FOUND
    */
-  async remove(actorId: string, id: string): Promise<void> {
+  async remove(actorId: string, id: string, database: SignInDatabase<U> = this.#parts.database): Promise<void> {
     if (actorId === id) throw shutsOutSelf();
-    await this.#parts.database.work(async ({ users }) => users.remove(await users.get(id, { lock: true })), { name: 'users.remove' });
+    await database.work(async ({ users }) => users.remove(await users.get(id, { lock: true })), { name: 'users.remove' });
   }
 
-  async #administer(actor: Actor, id: string, changes: CommonChanges): Promise<U> {
+  async #administer(actor: Actor, id: string, changes: CommonChanges, database = this.#parts.database): Promise<U> {
     const { isActive, isSuperuser } = changes;
     if (actor.id === id && (isActive === false || isSuperuser === false)) throw shutsOutSelf();
     const written = normalised(changes);
-    const work = this.#parts.database.work(
+    const work = database.work(
       async (unit) => {
         const user = await unit.users.get(id, { lock: true });
         const isLeaving = user.isActive && isActive === false;
