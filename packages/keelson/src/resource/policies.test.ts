@@ -50,8 +50,8 @@ const app = defineApp({
 before(() => writeFirstRevision(migrationsDirectory, { tables: model.tables, namespace: model.namespace, name: 'initial' }));
 after(() => rmSync(directory, { recursive: true }));
 
-function parseId(text: string): string {
-  return (JSON.parse(text) as { readonly id: string }).id;
+function parseId(body: string): string {
+  return (JSON.parse(body) as { readonly id: string }).id;
 }
 
 test('a reader sees and may not write, a stranger neither, also where no guard says so', async () => {

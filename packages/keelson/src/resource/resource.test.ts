@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { writeFirstRevision } from '../migrate/render.ts';
-import { type TestApp, testApp } from '../testing/app.ts';
+import { testApp } from '../testing/app.ts';
 import { cardsApp, cardsModel } from './cards.fixture.ts';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'keelson-cards-'));
@@ -35,11 +35,28 @@ interface Ask {
 
 type Method = 'DELETE' | 'GET' | 'HEAD' | 'PATCH' | 'POST' | 'PUT';
 
-class Cards implements AsyncDisposable {
-  readonly #running: AsyncDisposable & { readonly inject: TestApp<never, never, never>['inject'] };
+type Running = Awaited<ReturnType<typeof start>>;
 
-  constructor(running: AsyncDisposable & { readonly inject: TestApp<never, never, never>['inject'] }) {
+const start = () => testApp(app);
+
+class Cards implements AsyncDisposable {
+  readonly #running: Running;
+
+  constructor(running: Running) {
     this.#running = running;
+  }
+
+  /** The verbs of the statements that a block sends. */
+  async verbs(block: () => Promise<unknown>): Promise<readonly string[]> {
+    const { watch } = this.#running.database.postgres;
+    const texts: string[] = [];
+    watch.statement = (text) => {
+      texts.push(text);
+      return undefined;
+    };
+    await block();
+    watch.statement = undefined;
+    return texts.map((text) => text.split(' ')[0] ?? '');
   }
 
   async call(method: Method, url: string, { as = 'root', body, headers }: Ask = {}): Promise<Answer> {
@@ -75,7 +92,7 @@ class Cards implements AsyncDisposable {
 }
 
 async function open(): Promise<Cards> {
-  return new Cards(await testApp(app));
+  return new Cards(await start());
 }
 
 function parseBody(text: string): Body {
@@ -365,6 +382,30 @@ test('a bulk is made whole or not at all, and says which of its rows does not fi
     labelled.items.map((made) => made['label_names']),
     [['a'], []],
   );
+});
+
+test('no call sends more statements than it needs, and many rows no more than one', async () => {
+  await using cards = await open();
+  const boardId = await cards.board('Kitchen');
+  const items = Array.from({ length: 50 }, (_, index) => ({ name: `Board ${index}` }));
+  const url = `/wall-boards/${boardId}`;
+  assert.deepEqual(await cards.verbs(() => cards.call('POST', '/wall-boards', { body: items[0] ?? {} })), ['insert']);
+  assert.deepEqual(await cards.verbs(() => cards.call('GET', url)), ['select']);
+  assert.deepEqual(await cards.verbs(() => cards.call('GET', '/wall-boards?sort_by=name')), ['select']);
+  assert.deepEqual(await cards.verbs(() => cards.call('GET', '/wall-boards?total=true')), ['select', 'select']);
+  assert.deepEqual(await cards.verbs(() => cards.call('PATCH', url, { body: { name: 'Cellar' } })), [
+    'begin',
+    'select',
+    'update',
+    'commit',
+  ]);
+  const bulk = Array.from({ length: 300 }, (_, index) => ({ board_id: boardId, title: `Card ${index}` }));
+  const verbs = await cards.verbs(() => cards.call('POST', '/cards/bulk', { body: { items: bulk } }));
+  assert.deepEqual(
+    verbs.filter((verb) => verb === 'insert'),
+    ['insert'],
+  );
+  assert.ok(verbs.length <= 4, verbs.join(' '));
 });
 
 test('calls that a resource goes without are not there, and others may say their own', async () => {

@@ -72,11 +72,14 @@ export interface ResourceDefinition<R extends Repositories, S, P, E, XC extends 
   readonly scope?: ((principal: P) => Filter<E> | undefined | 'nothing') | undefined;
   /** Whether a caller may do this to this row; asked before a change and after it, so that nothing is moved to where they may not. */
   readonly may?: ((entity: E, context: { readonly principal: P; readonly action: RowAction }) => boolean) | undefined;
-  /** Before the row is written. */
+  /** Before the row is written: checks it, and fills what callers do not say. */
   readonly onCreate?: Hook<R, S, P, E, ResourceBody<E, XC>> | undefined;
   readonly onChange?: Hook<R, S, P, E, ResourceBody<E, XU>> | undefined;
   readonly onRemove?: Hook<R, S, P, E, undefined> | undefined;
-  /** Once the row is written, in the same unit: for what refers to it. The answer shows the row as it is after it. */
+  /**
+   * Once the row is written, in the same unit: writes what refers to it. The row is locked meanwhile, and the answer shows it as it is
+   * then, with what triggers made of it.
+   */
   readonly afterCreate?: Hook<R, S, P, E, ResourceBody<E, XC>> | undefined;
   readonly afterChange?: Hook<R, S, P, E, ResourceBody<E, XU>> | undefined;
   /** The calls that there shall not be. */

@@ -97,11 +97,8 @@ export class ResourceRows<R extends Repositories, S, P> {
       for (const { entity } of made) this.#ask(call, entity, 'create');
       await this.#run(onCreate, call, unit, made);
       rows.addMany(made.map(({ entity }) => entity));
-      await unit.flush();
-      await this.#run(afterCreate, call, unit, made);
-      const entities = made.map(({ entity }) => entity);
-      if (onCreate !== undefined || afterCreate !== undefined) await this.#reread(unit, entities);
-      return entities;
+      if (afterCreate !== undefined) await this.#writeBeside(unit, made, () => this.#run(afterCreate, call, unit, made));
+      return made.map(({ entity }) => entity);
     });
   }
 
@@ -124,9 +121,7 @@ export class ResourceRows<R extends Repositories, S, P> {
       const made = [{ entity, body: { ...body, ...given }, place: 'body' }];
       await this.#run(onChange, call, unit, made);
       this.#ask(call, entity, 'change');
-      await unit.flush();
-      await this.#run(afterChange, call, unit, made);
-      if (onChange !== undefined || afterChange !== undefined) await this.#reread(unit, [entity]);
+      if (afterChange !== undefined) await this.#writeBeside(unit, made, () => this.#run(afterChange, call, unit, made));
       return entity;
     });
   }
@@ -185,9 +180,9 @@ export class ResourceRows<R extends Repositories, S, P> {
 
   /** Holds a row to the version that the caller knows; locked where something is written beside it, which no version would guard. */
   async #match({ request, reply }: ResourceCall<R, S, P>, unit: Unit<R>, entity: Fields): Promise<void> {
-    const { version, key, onChange, afterChange, onRemove } = this.#plan;
+    const { version, key, afterChange, onRemove } = this.#plan;
     const condition = version === undefined ? undefined : request.headers['if-match'];
-    if (condition === undefined && (onChange ?? afterChange ?? onRemove) === undefined) return;
+    if (condition === undefined && (afterChange ?? onRemove) === undefined) return;
     await this.#ofUnit(unit).get(entity[key.key], { lock: true });
     if (condition === undefined || version === undefined) return;
     const etag = etagOf(entity[version.key]);
@@ -234,10 +229,12 @@ export class ResourceRows<R extends Repositories, S, P> {
     }
   }
 
-  /** What the hooks wrote may have changed the rows, by triggers. */
-  async #reread(unit: Unit<R>, entities: readonly Fields[]): Promise<void> {
+  /** Writes the rows, then what belongs to them, and reads them again: triggers may have changed them. */
+  async #writeBeside(unit: Unit<R>, made: readonly Made[], block: () => Promise<void>): Promise<void> {
     await unit.flush();
-    await this.#ofUnit(unit).refresh(entities);
+    await block();
+    await unit.flush();
+    await this.#ofUnit(unit).refresh(made.map(({ entity }) => entity));
   }
 
   #missing(key: unknown): never {
