@@ -396,7 +396,8 @@ test('no call sends more statements than it needs, and many rows no more than on
   assert.deepEqual(await cards.verbs(() => cards.call('PATCH', url, { body: { name: 'Cellar' } })), [
     'begin',
     'select',
-    'update',
+    // An update that is guarded by a version.
+    'with',
     'commit',
   ]);
   const bulk = Array.from({ length: 300 }, (_, index) => ({ board_id: boardId, title: `Card ${index}` }));
