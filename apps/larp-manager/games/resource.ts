@@ -27,5 +27,6 @@ export const gameRoutes = resource('games', {
   },
   may: (game, { principal, action }) => (action === 'change' ? runsGame(principal, game.id) : principal.isSuperuser),
   onCreate: checkNewGame,
-  onChange: (game, { unit }) => checkGame(game, unit),
+  // What is not said becomes a schema that asks nothing, or stays as it is.
+  onChange: (game, { body, unit }) => checkGame(game, unit, { isSchemaNew: body.additionalDetailsSchema !== undefined }),
 });

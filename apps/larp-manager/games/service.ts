@@ -24,10 +24,16 @@ export function checkNewGame(game: Game): void {
  *
  * @throws VALIDATION_ERROR as for a new one, CONFLICT where there are players whose details do not fit the new schema
  */
-export async function checkGame(game: Game, unit: Unit<Repositories>): Promise<void> {
-  checkDates(game);
-  readDetailsSchema(game.additionalDetailsSchema, SCHEMA_FIELD);
+export async function checkGame(game: Game, unit: Unit<Repositories>, what: { readonly isSchemaNew: boolean }): Promise<void> {
+  checkNewGame(game);
+  if (!what.isSchemaNew) return;
+  // The row first, as whoever adds a player does; then those who change details, and cannot lock it.
+  await unit.games.get(game.id, { lock: true });
   await unit.sql(sql`select pg_advisory_xact_lock(hashtextextended('details of ' || ${game.id}::text, 0))`);
+  await refuseUnfit(game, unit);
+}
+
+async function refuseUnfit(game: Game, unit: Unit<Repositories>): Promise<void> {
   let [checked, unfit] = [0, 0];
   let first: FieldProblem | undefined;
   let after: string | undefined;

@@ -19,10 +19,10 @@ export const playerRoutes = resource('players', {
   fields: { paymentStatus: Json, additionalDetails: Json },
   scope: inTheirGames,
   may: ({ gameId, userId }, { principal, action }) => runsGame(principal, gameId) || (action === 'change' && userId === principal.id),
-  onCreate: (player, { unit }) => checkPlayer(player, unit, { areDetailsNew: true }),
+  onCreate: (player, { unit }) => checkPlayer(player, unit, { isNew: true }),
   onChange: async (player, { body, unit, principal }) => {
     if (body.paymentStatus !== undefined && !runsGame(principal, player.gameId))
       throw new KeelsonError('FORBIDDEN', { message: 'Only GMs of the game change the payment status.' });
-    await checkPlayer(player, unit, { areDetailsNew: true });
+    await checkPlayer(player, unit, { isNew: false });
   },
 });
