@@ -24,6 +24,11 @@ export function addDb(program: Command, context: Context, { run, whole }: { read
     .option('--json', 'print JSON')
     .action((options: Json) => run(async () => (await import('./db.ts')).create(context, options)));
   group
+    .command('migrate')
+    .description('apply what is pending, as migrate up does')
+    .option('--json', 'print JSON')
+    .action((options: Json) => run(async () => (await import('./migrations.ts')).up(context, options)));
+  group
     .command('reset')
     .description("delete everything of the app in its database and migrate up again; other apps' data stays")
     .option('--yes <name>', 'the name of the database: where no one can be asked, that it is meant')

@@ -1,17 +1,19 @@
 /** What `db reset` does: drops the namespace of the app, and nothing of another's, and migrates up again. */
 import { KeelsonError } from '../errors.ts';
 import { systemClock } from '../clock.ts';
+import type { Log } from '../log.ts';
 import { readRevisions } from '../migrate/folder.ts';
 import { checkedNamespace } from '../migrate/history.ts';
 import { withLock } from '../migrate/lock.ts';
 import { nameOf } from '../migrate/reference.ts';
-import { Migrator } from '../migrate/runner.ts';
+import { type MigrationRun, Migrator } from '../migrate/runner.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { quoteName, quoteText } from '../schema/sql.ts';
 import { createBoundRole, grantToBoundRole, hasPolicies } from '../work/bound-role.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './context.ts';
 import { databaseName, databaseSettings, isGuarded, isPooled, withConnection } from './database.ts';
+import { sayingWhatStands, type Stage } from './db-interrupt.ts';
 import { renderJson } from './output.ts';
 import { talkLog } from './talk.ts';
 
@@ -44,22 +46,43 @@ export async function reset(context: Context, options: { readonly yes?: string; 
     });
   }
   const isEmbedded = (settings.DIRECT_DATABASE_URL ?? settings.DATABASE_URL) === undefined;
-  const { runs, deprived } = await withConnection(
-    context,
-    async (connection) => {
-      const log = talkLog(context);
-      const roles = await rolesWithRights(connection, namespace);
-      output.progress(`Dropping the schema ${namespace} …`);
-      await withLock({ connection, namespace, waitMs: LOCK_WAIT_MS, log, clock: systemClock }, () => dropNamespace(connection, namespace));
-      output.progress(`Applying ${revisions.length} revisions …`);
-      const applied = await new Migrator({ connection, revisions, namespace, log }).up();
-      return { runs: applied, deprived: isEmbedded && (await grantAnew(context, connection)) ? [] : roles };
-    },
-    { statementTimeoutMs: 0, transactionTimeoutMs: 0, lockTimeoutMs: 10_000 },
-  );
+  const stage: Stage = { stands: 'nothing was dropped.' };
+  const empty = async (connection: Connection): Promise<Emptied> => {
+    const log = progressLog(context);
+    const roles = await rolesWithRights(connection, namespace);
+    output.progress(`Dropping the schema ${namespace} …`);
+    await withLock({ connection, namespace, waitMs: LOCK_WAIT_MS, log, clock: systemClock }, () => {
+      stage.stands = `the schema ${namespace} was dropped whole, or not at all; run db reset again.`;
+      return dropNamespace(connection, namespace);
+    });
+    output.progress(`Applying ${revisions.length} revisions …`);
+    stage.stands = `the schema ${namespace} was dropped, and its revisions are applied in part; db migrate goes on from there.`;
+    const applied = await new Migrator({ connection, revisions, namespace, log }).up();
+    return { runs: applied, deprived: isEmbedded && (await grantAnew(context, connection)) ? [] : roles };
+  };
+  const unlimited = { statementTimeoutMs: 0, transactionTimeoutMs: 0, lockTimeoutMs: 10_000 };
+  const { runs, deprived } = await sayingWhatStands(output, stage, () => withConnection(context, empty, unlimited));
   if (options.json) output.data(renderJson({ database: name, namespace, runs, rightsLost: deprived }));
   else output.talk([`${app.name} is as new in ${JSON.stringify(name)}:`, ...runs.map((run) => `  up  ${nameOf(run)}`)].join('\n'));
   if (deprived.length > 0) output.talk(`Rights on the schema that went with it, to be granted again: ${deprived.join(', ')}.`);
+}
+
+interface Emptied {
+  readonly runs: readonly MigrationRun[];
+  /** Roles that had rights which went with the schema. */
+  readonly deprived: readonly string[];
+}
+
+/** Says each revision as it is applied, too. */
+function progressLog(context: Context): Log {
+  const log = talkLog(context);
+  return {
+    ...log,
+    info: (event, fields) => {
+      if (event === 'migration.applied') context.output.progress(`  ${String(fields?.['id'])}_${String(fields?.['slug'])}`);
+      log.info(event, fields);
+    },
+  };
 }
 
 /** Gives the role that policies bind its rights again, as a start does on the embedded server: the app may be running. */

@@ -1,9 +1,12 @@
 /** The commands of `db`: a database is made, emptied and filled, and never another's data touched. */
 import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
+import type { SignalSource } from '../http/signals.ts';
 import { silentLog } from '../log.ts';
 import { connectPostgres } from '../postgres/postgres.ts';
 import { withDatabase } from './db.ts';
+import { sayingWhatStands } from './db-interrupt.ts';
 import { makeDatabase, makeSample, person } from './sample.fixture.ts';
 
 async function on(url: string, ...commands: readonly string[]): Promise<readonly (readonly (string | null)[])[]> {
@@ -21,7 +24,7 @@ async function on(url: string, ...commands: readonly string[]): Promise<readonly
 
 const nameOf = (url: string): string => new URL(url).pathname.slice(1);
 
-// INF-10
+// INF-10 LRP-10
 test('create makes the database of DATABASE_URL once, and says when it is there', async () => {
   using sample = makeSample();
   await using database = await makeDatabase();
@@ -46,7 +49,7 @@ test('another database of a server is named in any form of its URL', () => {
   assert.equal(withDatabase('postgresql://u@h', 'b'), 'postgresql://u@h/b');
 });
 
-// INF-10
+// INF-10 LRP-10
 test('reset empties the namespace of the app, migrates up again, and leaves what is beside it', async () => {
   using sample = makeSample();
   await using database = await makeDatabase();
@@ -95,6 +98,7 @@ test('reset drops nothing when that would take away what is in another schema', 
   assert.deepEqual(await on(database.url, 'select count(*) from sample.notes'), [['1']]);
 });
 
+// LRP-10
 test('reset wants to hear the name of the database, and is refused where data is real', async () => {
   using sample = makeSample();
   await using database = await makeDatabase();
@@ -124,6 +128,63 @@ test('reset wants to hear the name of the database, and is refused where data is
   assert.deepEqual(await on(database.url, 'select count(*) from sample.notes'), [['0']]);
 });
 
+// LRP-10
+test('migrate applies what is pending, as migrate up does, and says it once', async () => {
+  using sample = makeSample();
+  await using database = await makeDatabase();
+  const environment = { DATABASE_URL: database.url };
+  const first = await sample.command(['db', 'migrate', '--json'], environment);
+  assert.equal(first.code, 0, first.err);
+  assert.deepEqual(
+    parseRuns(first.out).map(({ id, direction }) => `${direction} ${id}`),
+    ['up 20260101T0900', 'up 20260102T0900'],
+  );
+  assert.deepEqual(parseRuns((await sample.command(['db', 'migrate', '--json'], environment)).out), []);
+});
+
+function parseRuns(text: string): readonly { readonly id: string; readonly direction: string }[] {
+  return JSON.parse(text) as readonly { readonly id: string; readonly direction: string }[];
+}
+
+// LRP-10
+test('a signal says how far it has come, once it has', async () => {
+  const terminal = new Terminal();
+  const said: string[] = [];
+  const output = {
+    data: assert.fail,
+    talk: (text: string) => void said.push(text),
+    progress: () => {},
+    paint: { data: plain, talk: plain },
+  };
+  const stage = { stands: 'nothing was done.' };
+  const given = await sayingWhatStands(
+    output,
+    stage,
+    async () => {
+      terminal.emit('SIGTERM');
+      stage.stands = 'half of it was done.';
+      terminal.emit('SIGINT');
+      return 7;
+    },
+    terminal,
+  );
+  assert.equal(given, 7);
+  assert.deepEqual(said, ['Ended by SIGTERM: nothing was done.', 'Ended by SIGINT: half of it was done.']);
+  assert.deepEqual(terminal.exits, [143, 130]);
+  assert.equal(terminal.listenerCount('SIGINT') + terminal.listenerCount('SIGTERM'), 0);
+});
+
+const plain = (_colour: string, word: string): string => word;
+
+class Terminal extends EventEmitter implements SignalSource {
+  readonly exits: number[] = [];
+
+  exit(code: number): void {
+    this.exits.push(code);
+  }
+}
+
+// LRP-10
 test('seed migrates and runs the function of the app; without one it says what to write', async () => {
   using sample = makeSample();
   await using database = await makeDatabase();

@@ -7,6 +7,7 @@ import { quoteName } from '../schema/sql.ts';
 import { confirm } from './confirm.ts';
 import type { Context, WholeApp } from './context.ts';
 import { connectionOptions, databaseName, databaseSettings, type DatabaseSettings, isGuarded } from './database.ts';
+import { sayingWhatStands } from './db-interrupt.ts';
 import { renderJson } from './output.ts';
 
 /**
@@ -96,7 +97,8 @@ export async function seed(context: Context, whole: WholeApp, options: { readonl
     const name = databaseName(context, settings);
     await confirm(context, { name, says: `This fills the database ${JSON.stringify(name)} of ${settings.APP_ENV}.`, yes: options.yes });
   }
+  const fill = whole.seed;
   output.progress('Seeding …');
-  await whole.seed();
+  await sayingWhatStands(output, { stands: 'what the seed has committed stays, and the rest is rolled back; run it again.' }, fill);
   output.talk(`The seed of ${app.name} was run.`);
 }
