@@ -86,8 +86,7 @@ const caller: Guard<Caller> = {
 
 const resource = resourceFactory<typeof repositories, object, Caller>();
 
-/** What the app routes. */
-export const cardRoutes = resource('cards', {
+const cardRoutes = resource('cards', {
   table: cards,
   entity: Card,
   noun: 'card',

@@ -175,6 +175,27 @@ test('what is no column of the body is refused, and what no answer shows never l
   );
 });
 
+test('a moment is any that RFC 3339 has and PostgreSQL keeps, and nothing else', async () => {
+  await using cards = await open();
+  const boardId = await cards.board('Kitchen');
+  const url = `/cards/${String((await cards.card(boardId, 'Bread'))['id'])}`;
+  for (const [given, kept] of [
+    ['2026-01-01T00:00:00+05:30', '2025-12-31T18:30:00.000Z'],
+    ['2026-01-01t00:00:00.1239z', '2026-01-01T00:00:00.123Z'],
+    ['0001-01-01T00:00:00Z', '0001-01-01T00:00:00.000Z'],
+    ['9999-12-31T23:59:59Z', '9999-12-31T23:59:59.000Z'],
+  ] as const) {
+    const changed = await cards.call('PATCH', url, { body: { due_at: given } });
+    assert.deepEqual([changed.status, changed.body['due_at']], [200, kept], given);
+  }
+  for (const given of ['2026-02-30T00:00:00Z', '2026-01-01', '2026-01-01T00:00:00', '2016-12-31T23:59:60+00:00', '', 7]) {
+    const refused = await cards.call('PATCH', url, { body: { due_at: given } });
+    assert.deepEqual([refused.status, refused.problems.map(({ field }) => field)], [422, ['body.due_at']], String(given));
+  }
+  for (const given of ['0000-01-01T00:00:00Z', '0001-01-01T00:00:00+05:00', '9999-12-31T23:59:59-05:00'])
+    assert.ok([200, 422].includes((await cards.call('PATCH', url, { body: { due_at: given } })).status), given);
+});
+
 test('what the database refuses is told as what the caller can mend', async () => {
   await using cards = await open();
   const boardId = await cards.board('Kitchen');
@@ -282,6 +303,8 @@ test('an answer that is known is not sent again; a write upon another version is
     const same = await cards.call('GET', url, { headers: { 'if-none-match': known } });
     assert.deepEqual([same.status, same.body, same.headers['etag']], [304, {}, '"1"'], known);
   }
+  const head = await cards.call('HEAD', url, { headers: { 'if-none-match': '"1"' } });
+  assert.deepEqual([head.status, head.headers['etag']], [304, '"1"']);
   for (const other of ['"2"', '1', '"1', ''])
     assert.equal((await cards.call('GET', url, { headers: { 'if-none-match': other } })).status, 200);
   for (const method of ['PATCH', 'PUT', 'DELETE'] as const) {

@@ -106,7 +106,7 @@ function querySchema(nouns: string, rules: ListRules): Type.TObject {
         description: '`next_cursor` of the page before, with the same filters and order.',
       }),
     ),
-    sortBy: Type.Optional(Type.Unsafe({ type: 'string', enum: sortable, description: sortWords(rules) })),
+    ...(sortable.length > 0 && { sortBy: Type.Optional(Type.Unsafe({ type: 'string', enum: sortable, description: sortWords(rules) })) }),
     sortOrder: Type.Optional(Type.Unsafe({ type: 'string', enum: ['asc', 'desc'] })),
     ...(rules.searchable.length === 0
       ? {}

@@ -91,8 +91,9 @@ export class ResourceRows<R extends Repositories, S, P> {
     return this.#write(call, { action: 'create', field }, async (unit) => {
       const rows = this.#ofUnit(unit);
       const made = bodies.map((body, index): Made => {
-        const values = valuesOf(create, body);
-        return { entity: new this.#plan.entity(values), body: { ...body, ...values }, place: isBulk ? `body.items[${index}]` : 'body' };
+        const place = isBulk ? `body.items[${index}]` : 'body';
+        const values = valuesOf(create, body, place);
+        return { entity: new this.#plan.entity(values), body: { ...body, ...values }, place };
       });
       for (const { entity } of made) this.#ask(call, entity, 'create');
       await this.#run(onCreate, call, unit, made);
@@ -113,7 +114,7 @@ export class ResourceRows<R extends Repositories, S, P> {
     { body, isWhole }: { readonly body: Fields; readonly isWhole: boolean },
   ): Promise<Fields> {
     const { onChange, afterChange, change } = this.#plan;
-    const given = valuesOf(change, body);
+    const given = valuesOf(change, body, 'body');
     const values = isWhole ? { ...fallbacksOf(change), ...given } : given;
     return this.#write(call, { action: 'change', field: 'body', key }, async (unit, seen) => {
       const entity = await this.#find(call, unit, seen);
@@ -257,15 +258,23 @@ function placed(error: unknown, place: string): unknown {
   return new KeelsonError('VALIDATION_ERROR', { message: error.message, hint: error.hint, validationErrors, cause: error });
 }
 
-/** The columns that a body says, as entities carry them. */
-function valuesOf(columns: readonly ColumnInfo[], body: Fields): Fields {
+/** The columns that a body says, as entities carry them; `place` is where the body stands in the request. */
+function valuesOf(columns: readonly ColumnInfo[], body: Fields, place: string): Fields {
   const said = columns.filter(({ key }) => body[key] !== undefined);
-  return Object.fromEntries(said.map((column) => [column.key, column.kind === 'time' ? timeOf(body[column.key]) : body[column.key]]));
+  return Object.fromEntries(
+    said.map((column) => [column.key, column.kind === 'time' ? timeOf(body[column.key], `${place}.${column.name}`) : body[column.key]]),
+  );
 }
 
-function timeOf(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(timeOf);
-  return typeof value === 'string' ? parseTime(value) : value;
+/** The format knows leap seconds, in every zone; neither `Date` nor PostgreSQL does. */
+function timeOf(value: unknown, field: string): unknown {
+  if (Array.isArray(value)) return value.map((item, index) => timeOf(item, `${field}[${index}]`));
+  if (typeof value !== 'string') return value;
+  const time = parseTime(value);
+  if (!Number.isNaN(time.getTime())) return time;
+  throw new KeelsonError('VALIDATION_ERROR', {
+    validationErrors: [{ field, message: 'must be a moment that a clock without leap seconds shows' }],
+  });
 }
 
 /** What a row that is replaced has where nothing is said. */
