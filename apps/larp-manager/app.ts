@@ -11,6 +11,7 @@ import { model } from './model.ts';
 import { playerRoutes } from './players/resource.ts';
 import { plotRoutes } from './plots/resource.ts';
 import { route, session, signedIn } from './route.ts';
+import { seed } from './seed.ts';
 import { buildServices } from './services.ts';
 import { settings } from './settings.ts';
 import { userResource } from './users/resource.ts';
@@ -25,6 +26,7 @@ export const larpManager = defineApp({
   settings,
   migrationsDirectory: new URL('./migrations', import.meta.url),
   services: buildServices,
+  seed,
   session,
   routes: [
     ...signInRoutes(route, signedIn),

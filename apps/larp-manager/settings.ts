@@ -1,5 +1,5 @@
 /** The settings of LARP manager: those of every app, with its own defaults. */
-import { baseSettings, defineSettings, feature, integer, port, text } from 'keelson/config';
+import { baseSettings, defineSettings, feature, integer, port, secret, text } from 'keelson/config';
 
 /** Each setting, as it is declared. */
 export type Declarations = typeof declarations;
@@ -24,6 +24,8 @@ const declarations = {
     unit: 'minutes',
   }),
   FEATURE_REGISTRATION: feature({ description: 'Anybody may register. Superusers may add users in any case.', default: true }),
+  SEED_SUPERUSER_EMAIL: text({ description: 'The superuser that `keelson db seed` adds; without it, it adds none.', lengthMax: 254 }),
+  SEED_SUPERUSER_PASSWORD: secret({ description: 'What that superuser signs in with.' }),
 };
 
 /** What LARP manager reads from its environment. */
