@@ -3,7 +3,7 @@ import type { SessionTable } from '../auth/session-table.ts';
 import type { AccessClaims } from '../auth/token.ts';
 import { KeelsonError } from '../errors.ts';
 import type { columnsOf } from '../schema/column.ts';
-import { type Sql, sql } from '../schema/sql.ts';
+import { quoteName, Sql, sql } from '../schema/sql.ts';
 import { type Out, tableInfo } from '../schema/table.ts';
 import type { UsersTable } from './parts.ts';
 
@@ -58,10 +58,11 @@ export function principalQuery<T extends UsersTable, K extends keyof ColumnsOf<T
   const own = [...new Set([...USUAL, ...columns])].map((key) => {
     const column = byKey.get(key);
     if (column === undefined) throw new KeelsonError('MISUSE', { message: `The table ${name} has no column ${key}.` });
-    return sql`u.${sql.identifier(column.name)} as ${sql.identifier(key)}`;
+    return `u.${quoteName(column.name)} as ${quoteName(key)}`;
   });
   const more = Object.entries<Sql>(extra ?? {}).map(([key, piece]) => sql`${piece} as ${sql.identifier(key)}`);
-  const selected = sql.join([...own, ...more]);
+  // The columns as one piece: the statement is put together anew for every call.
+  const selected = sql.join([new Sql([own.join(', ')], []), ...more]);
   return ({ userId, sessionId }, now) => sql<Principal<T, K, X>>`
     select ${selected}, s.id as "sessionId"
     from ${sessions} as s
