@@ -1,6 +1,7 @@
 /** Rows of a resource: found, made, changed and removed for one caller, each in one unit of work. */
 import { isKeelsonError, KeelsonError } from '../errors.ts';
 import type { RouteContext } from '../http/route.ts';
+import { sql } from '../schema/sql.ts';
 import type { ColumnInfo } from '../schema/table.ts';
 import { parseTime } from '../schema/time.ts';
 import type { ListPage, ListRequest } from '../work/list-request.ts';
@@ -19,7 +20,6 @@ export type ResourceCall<R extends Repositories, S, P> = RouteContext<R, S, P, u
 /** A repository as resources use it. */
 interface UnitRows {
   find(filter: Fields): Promise<Fields | null>;
-  get(key: unknown, options: { readonly lock: true }): Promise<Fields>;
   addMany(entities: readonly Fields[]): readonly Fields[];
   remove(entity: Fields): void;
   refresh(entities: readonly Fields[]): Promise<void>;
@@ -181,15 +181,24 @@ export class ResourceRows<R extends Repositories, S, P> {
 
   /** Holds a row to the version that the caller knows; locked where something is written beside it, which no version would guard. */
   async #match({ request, reply }: ResourceCall<R, S, P>, unit: Unit<R>, entity: Fields): Promise<void> {
-    const { version, key, afterChange, onRemove } = this.#plan;
+    const { version, afterChange, onRemove } = this.#plan;
     const condition = version === undefined ? undefined : request.headers['if-match'];
     if (condition === undefined && (afterChange ?? onRemove) === undefined) return;
-    await this.#ofUnit(unit).get(entity[key.key], { lock: true });
+    await this.#lock(unit, entity);
     if (condition === undefined || version === undefined) return;
     const etag = etagOf(entity[version.key]);
     if (allowsWrite(condition, etag)) return;
     reply.header('etag', etag);
     throw new KeelsonError('PRECONDITION_FAILED');
+  }
+
+  /** No more than an update would take: whoever writes a reference to the row need not wait. Both statements leave together. */
+  async #lock(unit: Unit<R>, entity: Fields): Promise<void> {
+    const { table, key } = this.#plan;
+    const given = entity[key.key];
+    const lock = sql<object>`select from ${table} where ${sql.identifier(key.name)} = ${String(given)} for no key update`;
+    const [locked] = await Promise.all([unit.sql(lock), this.#ofUnit(unit).refresh([entity])]);
+    if (locked.length === 0) this.#missing(given);
   }
 
   /** The key within the scope of a caller; undefined where there is nothing for them. */
