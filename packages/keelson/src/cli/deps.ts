@@ -40,17 +40,20 @@ const numbers: Readonly<Record<Signal, number>> = { SIGINT: 2, SIGTERM: 15 };
  */
 export async function update(place: UpdatePlace, options: UpdateOptions, source: SignalSource = pressedSignals()): Promise<number> {
   const abort = new AbortController();
+  // Asked twice, it does not wait until the old packages are installed again.
+  const leave = new AbortController();
   let ended: Signal | undefined;
   const listeners = (['SIGINT', 'SIGTERM'] as const).map((signal) => {
     const listener = (): void => {
+      if (ended !== undefined) leave.abort(interrupted(signal));
       ended ??= signal;
-      abort.abort(new KeelsonError('UPDATE_FAILED', { message: `Ended by ${signal}.` }));
+      abort.abort(interrupted(signal));
     };
     source.on(signal, listener);
     return { signal, listener };
   });
   try {
-    await updateUntil(place, options, abort.signal);
+    await updateUntil(place, options, { signal: abort.signal, leave: leave.signal });
     return 0;
   } catch (error) {
     if (ended === undefined) throw error;
@@ -61,7 +64,14 @@ export async function update(place: UpdatePlace, options: UpdateOptions, source:
   }
 }
 
-async function updateUntil(place: UpdatePlace, options: UpdateOptions, signal: AbortSignal): Promise<void> {
+const interrupted = (signal: Signal): KeelsonError => new KeelsonError('UPDATE_FAILED', { message: `Ended by ${signal}.` });
+
+interface Ends {
+  readonly signal: AbortSignal;
+  readonly leave: AbortSignal;
+}
+
+async function updateUntil(place: UpdatePlace, options: UpdateOptions, { signal, leave }: Ends): Promise<void> {
   const { output, environment } = place;
   const npm = npmOf(environment, signal);
   const { root } = readProject(place.folder);
@@ -92,7 +102,7 @@ async function updateUntil(place: UpdatePlace, options: UpdateOptions, signal: A
   const refusal = await copy.refusal();
   if (refusal !== undefined) throw new KeelsonError('UPDATE_FAILED', { message: refusal });
   const files = filesOf(project, { ...settled, changes });
-  if (options.dryRun !== true && files.size > 0) await apply({ ...place, signal, npm, project }, files, options);
+  if (options.dryRun !== true && files.size > 0) await apply({ ...place, signal, leave, npm, project }, files, options);
   const isWritten = options.dryRun !== true && files.size > 0;
   if (options.json)
     output.data(
@@ -141,14 +151,14 @@ function filesOf(
   );
 }
 
-interface Ground extends UpdatePlace {
-  readonly signal: AbortSignal;
+interface Ground extends UpdatePlace, Ends {
   readonly npm: Npm;
   readonly project: Project;
 }
 
 /** Writes the files, tries them where that was asked for, and takes everything back when that fails. */
-async function apply({ output, environment, signal, npm, project }: Ground, files: Files, { install, test }: UpdateOptions): Promise<void> {
+async function apply(ground: Ground, files: Files, { install, test }: UpdateOptions): Promise<void> {
+  const { output, environment, signal, npm, project } = ground;
   const { root } = project;
   signal.throwIfAborted();
   const replaced = replaceFiles(root, files);
@@ -174,25 +184,22 @@ async function apply({ output, environment, signal, npm, project }: Ground, file
     replaced.keep();
   } catch (error) {
     replaced.restore();
-    if (isInstalled) await reinstall({ output, environment, root });
+    if (isInstalled) await reinstall(ground);
     throw error;
   }
 }
 
-/** Brings the installed packages back to the old lock; a second signal ends the process meanwhile. */
-async function reinstall({
-  output,
-  environment,
-  root,
-}: {
-  readonly output: Output;
-  readonly environment: EnvironmentVariables;
-  readonly root: string;
-}): Promise<void> {
+/** Brings the installed packages back to the old lock. */
+async function reinstall({ output, environment, leave, project }: Ground): Promise<void> {
   output.talk('The files are as they were. Installing the old packages again …');
-  const { code } = await npmOf(environment, new AbortController().signal)(
-    ['ci', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'],
-    root,
-  );
-  if (code !== 0) output.talk('That failed: run npm ci by hand.');
+  try {
+    const { code } = await npmOf(environment, leave)(
+      ['ci', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'],
+      project.root,
+    );
+    if (code !== 0) output.talk('That failed: run npm ci by hand.');
+  } catch {
+    // What is to be told is why the update failed.
+    output.talk('They were not: run npm ci by hand.');
+  }
 }
