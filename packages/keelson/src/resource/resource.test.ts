@@ -395,6 +395,11 @@ test('a bulk is made whole or not at all, and says which of its rows does not fi
   ]);
   const [tooMany, none] = [Array.from({ length: 1_001 }, (_, index) => item(index)), []];
   for (const items of [tooMany, none]) assert.equal((await cards.call('POST', '/cards/bulk', { body: { items } })).status, 422);
+  const large = await cards.call('POST', '/cards/bulk', { body: { items: [item(1, { notes: 'x'.repeat(2_100_000) })] } });
+  assert.deepEqual([large.status, large.body['error']], [413, 'PAYLOAD_TOO_LARGE']);
+  const wide = Object.fromEntries(Array.from({ length: 20_001 }, (_, index) => [`k${index}`, 1]));
+  assert.equal((await cards.call('POST', '/cards/bulk', { body: { items: [item(1, wide)] } })).status, 400);
+  assert.equal((await cards.call('POST', '/cards', { body: item(1, { notes: 'x'.repeat(110_000) }) })).status, 413);
   const foreign = await cards.call('POST', '/cards/bulk', { as: missing, body: { items: [item(3_000)] } });
   assert.equal(foreign.status, 403);
   assert.equal((await cards.call('GET', '/cards?total=true&size=1')).body['total'], 1_000);

@@ -180,6 +180,34 @@ test('texts become lists, truth values and constants', () => {
   ]);
 });
 
+test('a name may end with an operator, and a list may be one text', () => {
+  const schema = Type.Object({
+    'createdAt[gte]': Type.Optional(Type.String({ format: 'date-time' })),
+    'gameId[in]': Type.Unsafe({ type: 'array', items: { type: 'integer' }, separator: ',', maxItems: 3 }),
+    'size[lt]': Type.Integer({ default: 5 }),
+  });
+  assert.deepEqual(readTexts(schema, { 'created_at[gte]': '2026-01-01T00:00:00Z', 'game_id[in]': '1,2' }).value, {
+    'createdAt[gte]': '2026-01-01T00:00:00Z',
+    'gameId[in]': [1, 2],
+    'size[lt]': 5,
+  });
+  assert.deepEqual(readTexts(schema, { 'created_at[gte]': 'x', 'game_id[in]': '1,,2', 'created_at[gt]': '1' }).problems, [
+    { field: 'query.created_at[gte]', message: 'must be a moment such as 2026-11-20T09:30:00Z' },
+    { field: 'query.game_id[in][1]', message: 'must be a whole number' },
+    { field: 'query.created_at[gt]', message: 'is not a known field' },
+  ]);
+  assert.equal(readTexts(schema, { 'game_id[in]': '1,2,3,4' }).problems[0]?.message, 'must have at most 3 items');
+  assert.equal(write(Type.Object({ 'madeBy[is]': Type.String() }), { 'madeBy[is]': 'Ann' }), '{"made_by[is]":"Ann"}');
+  assert.doesNotMatch(JSON.stringify(describeShape(readShape(schema, 'test'), 'in')), /separator/u);
+  for (const name of ['a[b', 'a]', 'a[]', 'a[B]', 'a[b][c]', '[a]', 'a["b"]', 'a[b];c']) {
+    assert.throws(
+      () => readShape(Type.Object({ [name]: Type.String() }), 'test'),
+      (error) => isKeelsonError(error, 'MISUSE'),
+      name,
+    );
+  }
+});
+
 test('a NUL character among texts is malformed', () => {
   assert.throws(
     () => readTexts(Type.Object({ name: Type.String() }), { name: 'a\0b' }),
