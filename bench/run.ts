@@ -6,9 +6,11 @@ import { benchAuth, renderAuth } from './auth.ts';
 import { benchChaos, renderChaos } from './chaos.ts';
 import { benchClaims } from './claims.ts';
 import { renderClaims } from './claims-figures.ts';
+import { benchFootprint, renderFootprint } from './footprint.ts';
 import { benchGlisk, renderGlisk } from './glisk.ts';
 import { benchHttp, renderHttp } from './http.ts';
 import { installPeers } from './install.ts';
+import { benchLists, renderLists } from './lists.ts';
 import { benchMigrate, renderMigrate } from './migrate.ts';
 import { benchUnitOfWork, renderUnitOfWork } from './unit-of-work.ts';
 
@@ -46,6 +48,13 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
       return { result, text: renderMigrate(result) };
     },
   },
+  lists: {
+    about: 'pages by cursor over a million rows: the first against the ten-thousandth (about 4 minutes; --quick about 1)',
+    run: async (options) => {
+      const result = await benchLists(options);
+      return { result, text: renderLists(result) };
+    },
+  },
   claims: {
     about: 'claims of rows against pgbench, jobs against graphile-worker and pg-boss (about 10 minutes; --quick about 3)',
     run: async (options) => {
@@ -65,6 +74,13 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
     run: async (options) => {
       const result = await benchGlisk(options);
       return { result, text: renderGlisk(result) };
+    },
+  },
+  footprint: {
+    about: 'start, probes and memory of the built application beside bare Node, and what it loads (about 4 minutes; --quick about 1)',
+    run: async (options) => {
+      const result = await benchFootprint(options);
+      return { result, text: renderFootprint(result) };
     },
   },
 };
