@@ -86,7 +86,7 @@ export const itemModel = defineModel({
   repositories: { items: ItemRepository, hidden: HiddenRepository },
 });
 
-export const shown = ['id', 'gameId', 'name', 'code', 'rank', 'at', 'price', 'weight', 'big', 'day', 'kind', 'isOpen', 'tags', 'data'];
+const shown = ['id', 'gameId', 'name', 'code', 'rank', 'at', 'price', 'weight', 'big', 'day', 'kind', 'isOpen', 'tags', 'data'];
 
 export const itemRules = listRules(items, { columns: shown, search: ['name', 'description'] });
 export const hiddenRules = listRules(hidden, { columns: ['id', 'gameId', 'name', 'slot'], search: ['name'] });
