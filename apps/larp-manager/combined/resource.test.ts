@@ -96,10 +96,10 @@ test('moments are told to the same digit as everywhere else', async () => {
 
 /** The statements that a call asks of the database, but for the one that finds who is asking. */
 async function statementsOf(path: string, token: string): Promise<readonly string[]> {
-  const before = larp.statements.length;
+  const seen = larp.statements.length;
   await view(path, token);
   // BEGIN, settings and COMMIT go along with it in one packet.
-  return larp.statements.slice(before).filter((text) => text.includes('larp_manager') && !text.includes('"sessionId"'));
+  return larp.statements.slice(seen).filter((text) => text.includes('larp_manager') && !text.includes('"sessionId"'));
 }
 
 // LRP-15

@@ -38,8 +38,10 @@ async function checkOf(unit: Unit<Repositories>, gameId: string, isNew: boolean)
 }
 
 /** A new player is written into the row of the game by a trigger, so that row is locked first: whoever changes the game has it locked as well. */
-function holdGame(unit: Unit<Repositories>, gameId: string): Promise<Game> {
-  return unit.games.get(gameId, { lock: true });
+async function holdGame(unit: Unit<Repositories>, gameId: string): Promise<Game> {
+  const [game] = await unit.games.lockMany([gameId]);
+  if (game !== undefined) return game;
+  throw new KeelsonError('VALIDATION_ERROR', { validationErrors: [{ field: 'body.game_id', message: 'is no game that there is' }] });
 }
 
 /** Players may not lock a game. The lock is shared: they do not wait for each other, and a new schema waits for all of them. */
