@@ -1,9 +1,7 @@
 /** Users: who may sign in. */
-import { boolean, createdAt, index, policy, sql, table, text, uniqueIndex, updatedAt, uuid, varchar, version } from 'keelson/schema';
+import { boolean, createdAt, index, policy, sql, table, text, updatedAt, uuid, varchar, version } from 'keelson/schema';
+import { emailIndex } from 'keelson/sign-in';
 import { isSignIn, onlySuperuserChangesMore, refuseColumnsFunction, superuserDoesAll, userId, usersOfGm } from '../rights.ts';
-
-/** The index that keeps an e-mail from being registered twice. */
-export const emailKey = 'users_email_key';
 
 export const users = table(
   'users',
@@ -21,7 +19,7 @@ export const users = table(
   },
   // E-mails are written normalised; the index says so too, for every other writer.
   (t) => [
-    uniqueIndex(sql`lower(normalize(${t.email}, nfkc))`, { name: emailKey }),
+    emailIndex(t),
     index(t.email, t.id),
     index(t.name, t.id),
     index(t.phone, t.id),
