@@ -66,10 +66,10 @@ export const keywords: ReadonlyMap<string, KeywordKind> = new Map<string, Keywor
 ]);
 
 /** The types of JSON. */
-export const types: readonly string[] = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
+const types: readonly string[] = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
 
 /** The formats that are checked; one that is not would be a promise that nobody keeps. */
-export const formats: readonly string[] = ['date', 'time', 'date-time', 'email', 'uri', 'uuid'];
+const formats: readonly string[] = ['date', 'time', 'date-time', 'email', 'uri', 'uuid'];
 
 const COUNT_MAX = 1_000_000;
 
