@@ -36,7 +36,7 @@ export function viewOf(database: Database<Repositories>, viewer: Viewer): Databa
 }
 
 /** The settings that somebody's transactions carry. */
-export function settingsOf(viewer: Viewer): Record<string, string> {
+function settingsOf(viewer: Viewer): Record<string, string> {
   const list = (ids: readonly string[]): string => `{${ids.join(',')}}`;
   return {
     ...(viewer.userId === undefined ? {} : { 'app.user_id': viewer.userId }),
