@@ -10,6 +10,7 @@ export const detailLimits = {
   schemaJsonDepth: 100,
   patternCharacters: 200,
   patternSize: 1_000,
+  patternSizes: 5_000,
   detailCharacters: 16_000,
   detailDepth: 16,
   /** What checking the details of one player may cost, and those of all that come at once. */

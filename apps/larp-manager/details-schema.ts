@@ -24,6 +24,8 @@ interface Reading {
   /** From a definition to those that it asks of the same value, with the place where it does. */
   readonly asks: Map<string, { readonly target: string; readonly path: string }[]>;
   schemasRead: number;
+  /** The programs of all patterns together: they are made anew for each call. */
+  patternSizes: number;
 }
 
 interface Place {
@@ -54,7 +56,15 @@ export function readDetailsSchema(schema: unknown, field: string): DetailsCheck 
   // Nothing said is nothing asked.
   if (Object.keys(schema).length === 0) return { problemsOf: problemsOfSize };
   if (schema['type'] !== 'object') throw refused([{ field: `${field}.type`, message: 'must be "object", since details are one' }]);
-  const reading: Reading = { root: schema, problems: [], budget: new Budget(), definitions: new Map(), asks: new Map(), schemasRead: 0 };
+  const reading: Reading = {
+    root: schema,
+    problems: [],
+    budget: new Budget(),
+    definitions: new Map(),
+    asks: new Map(),
+    schemasRead: 0,
+    patternSizes: 0,
+  };
   const checked = define(reading, schema, { path: field, depth: 0, owner: '#', isHere: true });
   if (reading.problems.length === 0) refuseLoops(reading);
   if (reading.problems.length > 0) throw refused(reading.problems.slice(0, PROBLEMS_MAX));
@@ -146,10 +156,13 @@ function named(value: unknown, each: (name: string, schema: unknown) => unknown)
 function patternOf(reading: Reading, pattern: string, path: string): unknown {
   const max = detailLimits.patternCharacters;
   if (pattern.length > max) return fault(reading, path, `must have at most ${max} characters`);
+  if (reading.patternSizes > detailLimits.patternSizes)
+    return fault(reading, path, 'is one pattern too many: let there be fewer, or smaller ones');
   const compiled = compiledOf(pattern);
   if (compiled === undefined)
     return fault(reading, path, 'must be a regular expression that RE2 knows: without back references and looking around');
   const size = compiled.programSize();
+  reading.patternSizes += size;
   if (size > detailLimits.patternSize) return fault(reading, path, 'is too large: let it repeat less');
   return {
     check(value: unknown): boolean {
