@@ -7,7 +7,7 @@ import { findTests, fromRoot, selectTests } from './test-run/select.ts';
 
 /** A whole run with fewer tests than `testsMin` has lost some on the way; raise it as tests are added. */
 const quickRun = { testsMin: 1_700, testTimeoutMs: 60_000, runTimeoutMs: 600_000 };
-const slowRun = { testsMin: 250, testTimeoutMs: 300_000, runTimeoutMs: 1_800_000 };
+const slowRun = { testsMin: 280, testTimeoutMs: 300_000, runTimeoutMs: 1_800_000 };
 
 async function main(root: string, args: readonly string[]): Promise<number> {
   const slow = args.includes('--slow');

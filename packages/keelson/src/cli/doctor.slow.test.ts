@@ -1,10 +1,10 @@
 /** The commands of the database and `doctor` on the embedded server, which each of them starts for itself or shares with the app that runs. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync, existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
-import { makeSample, urlsOf } from './sample.fixture.ts';
+import { makeSample, urlsOf, makeDatabase } from './sample.fixture.ts';
 
 async function freePort(): Promise<string> {
   const server = createServer();
@@ -69,4 +69,42 @@ test('after a reset beside the app that runs, the role that its policies bind ca
   assert.equal(seeded.code, 0, seeded.err);
   started.child.kill('SIGTERM');
   assert.equal((await started.ended).code, 0);
+});
+
+const key = 'Vq3n8Xw1Lr6Zt0Yb5Kc9Hd2Gf7Js4Pm6AeUx';
+
+// INF-10: is the server there
+test('doctor finds all well where all is well, each thing on a line', async () => {
+  using sample = makeSample();
+  await using database = await makeDatabase();
+  const environment = { DATABASE_URL: database.url, PORT: '0' };
+  await sample.command(['migrate', 'up'], environment);
+  const [well, asJson] = await Promise.all([sample.run(['doctor'], environment), sample.run(['doctor', '--json'], environment)]);
+  assert.equal(well.code, 0, well.out);
+  assert.equal(well.err, 'All is well.\n');
+  const words = well.out
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(/ +/u).slice(0, 2).join(' '));
+  assert.deepEqual(words, ['ok node', 'ok settings', 'ok binaries', 'ok server', 'ok migrations', 'ok clock', 'ok port']);
+  assert.match(well.out, /^ok {4}server {6}PostgreSQL \d+\.\d+ \(127\.0\.0\.1:\d+, database "[^"]+", user "\w+"\)\.$/mu);
+  const shown: unknown = JSON.parse(asJson.out);
+  assert.ok(typeof shown === 'object' && shown !== null && 'ok' in shown && 'checks' in shown && Array.isArray(shown.checks));
+  assert.equal(shown.ok, true);
+  assert.equal(shown.checks.length, 7);
+  const password = new URL(database.url).password;
+  if (password !== '') assert.ok(!`${well.out}${asJson.out}`.includes(password));
+});
+
+test('routes prints method, path, guard and summary without a server or settings', async () => {
+  using sample = makeSample();
+  const environment = { DATABASE_URL: 'nonsense', APP_ENV: 'production', SECRET_KEY: key, API_V1_PREFIX: '/v2' };
+  const [routes, asJson] = await Promise.all([sample.run(['routes'], environment), sample.run(['routes', '--json'], environment)]);
+  assert.deepEqual(routes, { code: 0, out: 'GET   /ping      everyone  Answers\nPOST  /v2/notes  writer    Adds a note\n', err: '' });
+  assert.deepEqual(JSON.parse(asJson.out), [
+    { method: 'GET', path: '/ping', guard: 'everyone', summary: 'Answers', tags: [] },
+    { method: 'POST', path: '/v2/notes', guard: 'writer', summary: 'Adds a note', tags: ['notes'] },
+  ]);
+  assert.ok(!existsSync(path.join(sample.folder, '.keelson')), 'nothing was made');
+  assert.match((await sample.command(['routes'])).err, /^sample has no routes of its own\.$/u);
 });

@@ -7,8 +7,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../clock.ts';
 import { isKeelsonError } from '../errors.ts';
-import { canEnter, chooseAccount, isRoot } from './embedded/account.ts';
-import type { Account } from './embedded/account.ts';
+import { canEnter, chooseAccount, isRoot, type Account } from './embedded/account.ts';
 import { openBinaries } from './embedded/binaries.ts';
 import { openHome } from './embedded/home.ts';
 import { findPackage, readPackage } from './embedded/package.ts';
@@ -16,8 +15,19 @@ import { endPostmaster, readPostmaster } from './embedded/postmaster.ts';
 import { identify, isAlive } from './embedded/process-identity.ts';
 import { diesWithParent, runProgram, startProgram } from './embedded/program.ts';
 import { removeDead, takeStartLock } from './embedded/start-lock.ts';
-import { ask, hastyClock, keptLog, openTrial, pidIn, processesIn, until, untilEnded } from './embedded/trial.fixture.ts';
-import type { Trial } from './embedded/trial.fixture.ts';
+import {
+  ask,
+  hastyClock,
+  keptLog,
+  openTrial,
+  pidIn,
+  processesIn,
+  until,
+  untilEnded,
+  type Trial,
+  failureOf,
+  setting,
+} from './embedded/trial.fixture.ts';
 
 const onLinux = process.platform === 'linux';
 const nobody: Account = { uid: 65_534, gid: 65_534 };
@@ -451,4 +461,35 @@ test('a user without a name is told so before initdb is, and can run data that i
   const report = await starter.report;
   assert.equal(report.message, undefined);
   assert.equal(await starter.finish(), 0);
+});
+
+// INF-8
+test('a folder keeps its data, its port and its password from one start to the next', async (t) => {
+  const trial = await openTrial(t);
+  const dataDirectory = join(trial.folder, 'not', 'there', 'yet');
+  const first = await trial.start({ dataDirectory });
+  assert.equal(first.adopted, false);
+  await ask(first.url, `create table kept as select 'yes' as word`);
+  const pid = await pidIn(dataDirectory);
+  await first.stop();
+  assert.equal(isAlive(pid), false, 'the server runs on after its stop');
+  assert.equal(existsSync(join(dataDirectory, 'cluster', 'postmaster.pid')), false);
+
+  const second = await trial.start({ dataDirectory });
+  assert.equal(second.url, first.url);
+  assert.deepEqual(await ask(second.url, 'select word from kept'), [['yes']]);
+  await second.stop();
+  await second.stop();
+});
+
+test('a server for tests does without the care for a crash, and settings of the caller go before ours', async (t) => {
+  const trial = await openTrial(t);
+  const { dataDirectory } = trial;
+  const server = await trial.start({ settings: { work_mem: '7MB', max_connections: '33' } });
+  const expected = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', autovacuum: 'off', shared_buffers: '64MB' };
+  for (const [name, value] of Object.entries(expected)) assert.equal(await setting(server.url, name), value, name);
+  assert.equal(await setting(server.url, 'work_mem'), '7MB');
+  assert.equal(await setting(server.url, 'max_connections'), '33');
+  const misuse = await failureOf({ dataDirectory: join(dataDirectory, 'other'), settings: { 'work mem': '1' } });
+  assert.equal(misuse.code, 'MISUSE');
 });

@@ -10,27 +10,7 @@ import { openBinaries } from './embedded/binaries.ts';
 import { makeCluster } from './embedded/cluster.ts';
 import { openHome } from './embedded/home.ts';
 import { findPackage } from './embedded/package.ts';
-import { isAlive } from './embedded/process-identity.ts';
 import { ask, failureOf, keptLog, openTrial, pidIn, setting } from './embedded/trial.fixture.ts';
-
-// INF-8
-test('a folder keeps its data, its port and its password from one start to the next', async (t) => {
-  const trial = await openTrial(t);
-  const dataDirectory = join(trial.folder, 'not', 'there', 'yet');
-  const first = await trial.start({ dataDirectory });
-  assert.equal(first.adopted, false);
-  await ask(first.url, `create table kept as select 'yes' as word`);
-  const pid = await pidIn(dataDirectory);
-  await first.stop();
-  assert.equal(isAlive(pid), false, 'the server runs on after its stop');
-  assert.equal(existsSync(join(dataDirectory, 'cluster', 'postmaster.pid')), false);
-
-  const second = await trial.start({ dataDirectory });
-  assert.equal(second.url, first.url);
-  assert.deepEqual(await ask(second.url, 'select word from kept'), [['yes']]);
-  await second.stop();
-  await second.stop();
-});
 
 test('a server that runs', async (t) => {
   const trial = await openTrial(t);
@@ -100,18 +80,6 @@ test('a server that runs', async (t) => {
     assert.equal((await stat(join(dataDirectory, 'cluster'))).uid, uid);
     assert.equal((await stat(join(dataDirectory, 'state.json'))).uid, 0);
   });
-});
-
-test('a server for tests does without the care for a crash, and settings of the caller go before ours', async (t) => {
-  const trial = await openTrial(t);
-  const { dataDirectory } = trial;
-  const server = await trial.start({ settings: { work_mem: '7MB', max_connections: '33' } });
-  const expected = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', autovacuum: 'off', shared_buffers: '64MB' };
-  for (const [name, value] of Object.entries(expected)) assert.equal(await setting(server.url, name), value, name);
-  assert.equal(await setting(server.url, 'work_mem'), '7MB');
-  assert.equal(await setting(server.url, 'max_connections'), '33');
-  const misuse = await failureOf({ dataDirectory: join(dataDirectory, 'other'), settings: { 'work mem': '1' } });
-  assert.equal(misuse.code, 'MISUSE');
 });
 
 test('the data of another major version is refused with the way out, and not touched', async (t) => {

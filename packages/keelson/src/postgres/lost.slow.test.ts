@@ -3,7 +3,11 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { cutEverywhere } from './cut.fixture.ts';
 import { isConnectionLost } from './sqlstate.ts';
-import { named, openTrial, unhandledRejections, unnamed } from './trial.fixture.ts';
+import { named, openTrial, unhandledRejections, unnamed, freePort } from './trial.fixture.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { startEmbedded } from './embedded.ts';
 
 after(() => assert.deepEqual(unhandledRejections(), []));
 
@@ -57,4 +61,32 @@ test('twenty workers whose connections are terminated all the while lose nothing
   assert.deepEqual([trial.pool.stats.active, trial.pool.stats.waiting], [0, 0]);
   await admin.command('drop table confirmed');
   await admin.close();
+});
+
+after(() => assert.deepEqual(unhandledRejections(), []));
+
+test('a restarted server is found again by pool and readers, without a word from the outside', async () => {
+  const dataDirectory = mkdtempSync(path.join(tmpdir(), 'keelson-lost-'));
+  const port = await freePort();
+  const first = await startEmbedded({ dataDirectory, durable: false, port });
+  const trial = await openTrial({ url: first.url, poolSize: 2 });
+  const held = await trial.pool.acquire('holder');
+  await held.command('begin');
+  await trial.readers.query(unnamed('select 1'));
+  const under = trial.readers.query(unnamed('select pg_sleep(60)'));
+  const failed = assert.rejects(under, isConnectionLost);
+  await first.stop();
+  await failed;
+  await held.ended;
+  trial.pool.release(held);
+  await assert.rejects(trial.pool.acquire('while it is down'), { code: 'DATABASE_CONNECTION_FAILED' });
+  await assert.rejects(trial.readers.query(unnamed('select 1')), { code: 'DATABASE_CONNECTION_FAILED' });
+  const second = await startEmbedded({ dataDirectory, durable: false, port });
+  const fresh = await trial.pool.acquire('after');
+  assert.deepEqual((await fresh.query(unnamed('select 1'))).rows, [['1']]);
+  trial.pool.release(fresh);
+  assert.deepEqual((await trial.readers.query(unnamed('select 2'))).rows, [['2']]);
+  await trial.close();
+  await second.stop();
+  rmSync(dataDirectory, { recursive: true, force: true });
 });
