@@ -21,16 +21,19 @@ export async function openDatabase(choice: ServerChoice, benchmark: string, stat
   const database = `keelson_bench_${benchmark}_${process.pid}`;
   const server = await openServer(choice);
   const clerk = await Callee.start('database', join(import.meta.dirname, 'peers', 'database.ts'));
-  const url = await clerk.call('recreate', { serverUrl: server.url, database, statements }, parseText);
-  return {
-    url,
-    query: (statement) => clerk.call('query', { url, statement }, parseRows),
-    close: async () => {
-      await clerk.call('drop', { serverUrl: server.url, database }, parseNothing);
-      await clerk.stop();
-      await server.stop();
-    },
+  const close = async (): Promise<void> => {
+    await clerk.call('drop', { serverUrl: server.url, database }, parseNothing);
+    await clerk.stop();
+    await server.stop();
   };
+  try {
+    const url = await clerk.call('recreate', { serverUrl: server.url, database, statements }, parseText);
+    return { url, query: (statement) => clerk.call('query', { url, statement }, parseRows), close };
+  } catch (error) {
+    // Else the clerk would keep the run alive for ever.
+    await close();
+    throw error;
+  }
 }
 
 async function openServer(choice: ServerChoice): Promise<{ readonly url: string; stop(): Promise<void> }> {

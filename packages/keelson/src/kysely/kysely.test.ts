@@ -5,7 +5,8 @@ import { sql } from 'kysely';
 import { isKeelsonError, KeelsonError } from '../errors.ts';
 import { Author, authors, authorWithTokens, everything, Everything, links, Note, notes, openTest, tokens } from '../work/tokens.fixture.ts';
 import { gameA, gameB, hidden, Hidden, openItems } from '../work/list-items.fixture.ts';
-import { json, kysely } from './index.ts';
+import { kysely } from './kysely.ts';
+import { json } from './values.ts';
 
 const tables = { authors, tokens, notes, everything, links };
 

@@ -126,7 +126,7 @@ test('a moment keeps its microseconds in a cursor', async () => {
   assert.equal((await follow(database, { size: 3, sort: { key: 'at', isDescending: false } })).length, 20);
 });
 
-const operators: readonly (readonly [ListFilter, (row: Row) => boolean, Partial<ListRequest>?])[] = [
+const operators: readonly (readonly [ListFilter, (row: Row) => boolean])[] = [
   [{ key: 'name', operator: 'equal', value: 'Item 3' }, (row) => row.name === 'Item 3'],
   [{ key: 'rank', operator: 'equal', value: 3 }, (row) => row.rank === 3],
   [{ key: 'rank', operator: 'equal', value: '3' }, (row) => row.rank === 3],
@@ -167,6 +167,30 @@ test('every operator finds what it says, and the total counts the same rows', as
   assert.equal(notNull.items.length, all.filter((row) => row.gameId === gameA && row.rank !== null).length);
   const unlike = await pageOf(database, { filters: [inGame, { key: 'rank', operator: 'not', value: 3 }], size: 100 });
   assert.equal(unlike.items.length, all.filter((row) => row.gameId === gameA && row.rank !== 3).length, 'a row without a value is not 3');
+});
+
+test('whatever is asked for together, the pages have the rows that match, in the order of the whole list', async () => {
+  await using database = await openItems();
+  await database.work((unit) => unit.items.addMany(manyItems(COUNT)));
+  const wholes = new Map<string, Row[]>();
+  const inGame: ListFilter = { key: 'gameId', operator: 'equal', value: gameA };
+  for (let round = 0; round < 40; round += 1) {
+    // Every round another combination, the same in every run.
+    const [first, second] = [operators[(round * 5) % operators.length], operators[(round * 11 + 3) % operators.length]];
+    if (first === undefined || second === undefined) continue;
+    const key = sorts[(round * 7) % sorts.length] ?? 'id';
+    const sort = { key, isDescending: round % 2 === 0 };
+    const name = `${key} ${String(sort.isDescending)}`;
+    const whole = wholes.get(name) ?? (await follow(database, { sort, size: 100 }));
+    wholes.set(name, whole);
+    const wanted = whole.filter((row) => row.gameId === gameA && first[1](row) && second[1](row));
+    const rows = await follow(database, { sort, filters: [inGame, first[0], second[0]], size: 1 + (round % 9) });
+    assert.deepEqual(
+      rows.map(({ id }) => id),
+      wanted.map(({ id }) => id),
+      `${name} ${JSON.stringify([first[0], second[0]])}`,
+    );
+  }
 });
 
 test('filters of the column that sorts hold on every page, also where they say nothing together', async () => {
