@@ -6,9 +6,11 @@ import { connectPostgres } from '../postgres/postgres.ts';
 import { sql } from '../schema/sql.ts';
 import type { Database } from './database.ts';
 import { openDatabase } from './database.ts';
-import { gameA, gameB, idOf, Item, itemModel, itemRules, items, manyItems, openItems } from './list-items.fixture.ts';
+import { gameA, gameB, Hidden, hiddenRules, idOf, Item, itemModel, itemRules, items, manyItems, openItems } from './list-items.fixture.ts';
 import type { ListFilter, ListPage, ListRequest } from './list-request.ts';
+import { listRules } from './list-rules.ts';
 import type { PlainRow } from './reader.ts';
+import { Link, links, openTest } from './tokens.fixture.ts';
 import { startWire } from './wire.fixture.ts';
 
 type Items = Database<typeof itemModel.repositories>;
@@ -253,6 +255,39 @@ test('a scope narrows whatever is asked for', async () => {
     ),
   );
   assert.deepEqual([page.items.length, page.total], [0, 0]);
+});
+
+test('a key of several columns is a place like any other', async () => {
+  await using database = await openTest();
+  const made = Array.from({ length: 20 }, (_, number) => new Link({ leftId: idOf(number % 4), rightId: idOf(number), weight: number }));
+  await database.work((unit) => unit.links.addMany(made));
+  const rules = listRules(links, { columns: ['leftId', 'rightId'] });
+  const seen: string[] = [];
+  let cursor: string | undefined;
+  for (let pages = 0; pages < 7; pages += 1) {
+    const request = { filters: [], size: 3, ...(cursor !== undefined && { cursor }) };
+    const page = await database.read((reader) => reader.links.page(request, { rules }));
+    seen.push(...page.items.map(({ leftId, rightId }) => `${leftId} ${rightId}`));
+    cursor = page.nextCursor;
+  }
+  assert.equal(cursor, undefined);
+  assert.deepEqual(seen, made.map(({ leftId, rightId }) => `${leftId} ${rightId}`).toSorted());
+});
+
+// LRP-15
+test('a list reads as who asks: rows that a policy hides are neither listed nor counted', async () => {
+  await using database = await openItems();
+  for (const gameId of [gameA, gameB]) {
+    const rows = [1, 2, 3].map((slot) => new Hidden({ gameId, name: `n${String(slot)}`, slot }));
+    await database.for({ settings: { 'app.game_id': gameId } }).work((unit) => unit.hidden.addMany(rows));
+  }
+  const request = { filters: [], size: 2, isTotalWanted: true };
+  const of = (view: Items): Promise<ListPage<PlainRow<Hidden>>> =>
+    view.read((reader) => reader.hidden.page(request, { rules: hiddenRules, scope: {} }));
+  const own = await of(database.for({ settings: { 'app.game_id': gameB } }));
+  assert.deepEqual([own.total, own.items.map(({ gameId }) => gameId)], [3, [gameB, gameB]]);
+  const stranger = await of(database);
+  assert.deepEqual([stranger.total, stranger.items, stranger.nextCursor], [0, [], undefined]);
 });
 
 test('a page with its total is one round trip', async () => {
