@@ -1,4 +1,5 @@
 /** What id arrays must say, asked of the database; and one process of edits that changes links at random beside others. */
+import { isKeelsonError } from 'keelson/errors';
 import { sql, type Sql } from 'keelson/schema';
 import type { Database } from 'keelson/work';
 import { CharacterGroup } from './groups/entity.ts';
@@ -107,7 +108,7 @@ interface Edit {
 async function edit(view: Database<Repositories>, gameId: string, { kind, picks, some, deadlockMs }: Edit): Promise<void> {
   const { character, group, plot } = picks;
   // Edits that cross each other may deadlock: the unit is run again, here more often than a call would.
-  await view.work(
+  const work = view.work(
     async (unit) => {
       if (deadlockMs !== undefined) {
         await unit.sql(sql`
@@ -137,6 +138,12 @@ async function edit(view: Database<Repositories>, gameId: string, { kind, picks,
     },
     { name: 'edit', retriesMax: EDIT_ATTEMPTS_MAX },
   );
+  try {
+    await work;
+  } catch (error) {
+    // A link was moved to where another edit has put one meanwhile: nothing of this edit is kept.
+    if (kind !== 4 || !isKeelsonError(error, 'CONFLICT')) throw error;
+  }
 }
 
 function pick(ids: readonly string[], random: () => number): string {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { isKeelsonError } from 'keelson/errors';
 import { sql, tableInfo } from 'keelson/schema';
 import type { Database } from 'keelson/work';
+import { auditLog, sessions } from './auth/table.ts';
 import { Character } from './characters/entity.ts';
 import { characters } from './characters/table.ts';
 import { Game } from './games/entity.ts';
@@ -105,7 +106,19 @@ test('without settings there is no row to see, to change or to remove, in any ta
   await using database = await openLarp();
   const { users: people, north } = await addTwoGames(database);
   for (const viewer of [{}, { gmGames: [], playerGames: [] }]) assert.deepEqual(await seenBy(database, viewer), nothing);
+  const superuser = viewOf(database, { isSuperuser: true });
+  await superuser.work(async (unit) => {
+    await unit.sql(sql`
+      insert into ${sessions} (user_id, refreshed_at, idle_expires_at, absolute_expires_at) values (${people.bob.id}, now(), now(), now())`);
+    await unit.sql(sql`insert into ${auditLog} (user_id, occurred_at, action) values (${people.bob.id}, now(), 'seen')`);
+  });
+  const own = viewOf(database, { userId: people.bob.id });
+  const rowsOf = sql<{ rows: string }>`select (select count(*) from ${sessions}) || '' || (select count(*) from ${auditLog}) as rows`;
+  assert.deepEqual(await own.read((reader) => reader.sql(rowsOf)), [{ rows: '10' }]);
+  assert.deepEqual(await viewOf(database, { userId: people.dora.id }).read((reader) => reader.sql(rowsOf)), [{ rows: '00' }]);
   for (const table of policed) {
+    const [all] = await superuser.read((reader) => reader.sql(sql<{ rows: number }>`select count(*)::int as rows from ${table}`));
+    assert.notEqual(all?.rows, 0, tableInfo(table).name);
     const [counted] = await database.read((reader) => reader.sql(sql<{ rows: number }>`select count(*)::int as rows from ${table}`));
     assert.equal(counted?.rows, 0, tableInfo(table).name);
     assert.deepEqual(await database.work((unit) => unit.sql(sql`delete from ${table} returning 1`)), [], tableInfo(table).name);
