@@ -72,7 +72,7 @@ test(
     const cancelled = await onTerminal(`${app} db reset`, [{ after: 'to go on: ', type: '\u0003' }], place);
     assert.match(cancelled, /It was not answered; nothing was done\.[^]*exit code 2$/u);
     const reset = await onTerminal(`${app} db reset`, [{ after: 'to go on: ', type: `${name}\r` }], place);
-    assert.match(reset, /Dropping the schema sample …\nApplying 2 revisions …\nsample is as new[^]*exit code 0$/u);
+    assert.match(reset, /Dropping the schema sample …\nApplying 2 revisions …\n {2}1 of 2\n {2}2 of 2\nsample is as new[^]*exit code 0$/u);
   },
 );
 

@@ -48,7 +48,7 @@ export async function reset(context: Context, options: { readonly yes?: string; 
   const isEmbedded = (settings.DIRECT_DATABASE_URL ?? settings.DATABASE_URL) === undefined;
   const stage: Stage = { stands: 'nothing was dropped.' };
   const empty = async (connection: Connection): Promise<Emptied> => {
-    const log = progressLog(context);
+    const log = countingLog(context, revisions.length);
     const roles = await rolesWithRights(connection, namespace);
     output.progress(`Dropping the schema ${namespace} …`);
     await withLock({ connection, namespace, waitMs: LOCK_WAIT_MS, log, clock: systemClock }, () => {
@@ -73,13 +73,14 @@ interface Emptied {
   readonly deprived: readonly string[];
 }
 
-/** Says each revision as it is applied, too. */
-function progressLog(context: Context): Log {
+/** Counts the revisions as they are applied, too. */
+function countingLog(context: Context, all: number): Log {
   const log = talkLog(context);
+  let applied = 0;
   return {
     ...log,
     info: (event, fields) => {
-      if (event === 'migration.applied') context.output.progress(`  ${String(fields?.['id'])}_${String(fields?.['slug'])}`);
+      if (event === 'migration.applied') context.output.progress(`  ${(applied += 1)} of ${all}`);
       log.info(event, fields);
     },
   };
