@@ -20,7 +20,7 @@ const full: Size = { rows: 1_000_000, rounds: 600 };
 const quick: Size = { rows: 100_000, rounds: 100 };
 
 const PAGE_SIZE = 100;
-const WARM_UP_ROUNDS = 20;
+const WARM_UP_ROUNDS = 200;
 const OFFSET_ROUNDS = 5;
 /** How far the ten-thousandth page may be from the first. */
 const RATIO_MAX = 1.2;
