@@ -238,7 +238,8 @@ async function measureStart({ program }: Contender, { firstAnswerMs, stepsMs }: 
   await started.stop();
 }
 
-async function measureLife({ program, probes, path: where, headers }: Contender, measured: Measured, seconds: number): Promise<void> {
+async function measureLife(contender: Contender, measured: Measured, seconds: number): Promise<void> {
+  const { program, probes, path: where } = contender;
   const started = await start(program);
   try {
     await sleep(SETTLE_MS);
@@ -250,7 +251,7 @@ async function measureLife({ program, probes, path: where, headers }: Contender,
   }
   const worked = await start(program);
   try {
-    await askMany(worked.origin + where, await headers(worked.origin), { times: REQUESTS, connections: CONNECTIONS });
+    await askMany(worked.origin + where, await contender.headers(worked.origin), { times: REQUESTS, connections: CONNECTIONS });
     measured.loaded.push(worked.memory());
   } finally {
     await worked.stop();
