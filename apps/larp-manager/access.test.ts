@@ -1,7 +1,7 @@
 /** Who may make which call, through the whole app: each person of two games on each call about the first of them. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type RunningLarp, signInTwoGames, startLarp } from './calls.fixture.ts';
+import { type Answered, type RunningLarp, signInTwoGames, startLarp } from './calls.fixture.ts';
 
 type People = 'root' | 'gerd' | 'ann' | 'bob' | 'cat' | 'dora';
 type Games = Awaited<ReturnType<typeof signInTwoGames>>;
@@ -198,6 +198,67 @@ test('combined views are shown to whom their rows are', async () => {
     assert.deepEqual(answers, named(each), path);
     assert.equal((await larp.call('GET', `/combined/${path}`)).status, 401, path);
   }
+});
+
+// LRP-15 FND-8
+test('players are told no key of a plot that is not theirs, wherever they look; GMs are told all of their own game', async () => {
+  const { north, south, tokens } = games;
+  const inNorth = `game_id=${north.game.id}`;
+  const paths = [
+    '/characters',
+    '/character-groups',
+    '/plots',
+    '/games',
+    `/characters?${inNorth}&sort_by=name`,
+    '/characters?fields=plot_ids',
+    `/characters?plot_ids[has]=${north.raid.id}`,
+    `/character-groups?fields=name,plot_ids&${inNorth}`,
+    `/characters/${north.astrid.id}`,
+    `/characters/${north.bjarne.id}`,
+    `/character-groups/${north.crew.id}`,
+    `/combined/characters/${north.astrid.id}`,
+    `/combined/games/${north.game.id}`,
+    `/combined/plots/${north.feud.id}`,
+  ];
+  const bobs = { token: tokens.bob };
+  for (const path of paths) {
+    const answer = await larp.call('GET', path, bobs);
+    assert.equal(answer.status, 200, answer.text);
+    assert.ok(!answer.text.includes(north.raid.id), `${path}: ${answer.text}`);
+  }
+  const renamed = await larp.call('PATCH', `/characters/${north.bjarne.id}`, { ...bobs, body: { name: 'Bjarne' } });
+  assert.deepEqual([renamed.status, renamed.body['name'], 'plot_ids' in renamed.body], [200, 'Bjarne', false]);
+  // Nor does a filter tell: what it finds is what they run.
+  const has = (token: string, plot: string): Promise<Answered> =>
+    larp.call('GET', `/characters?plot_ids[has]=${plot}&total=true`, { token });
+  for (const token of [tokens.ann, tokens.bob]) {
+    const { body } = await has(token, north.raid.id);
+    assert.deepEqual([body['items'], body['total']], [[], 0]);
+  }
+  assert.equal((await has(tokens.gerd, north.raid.id)).body['total'], 1);
+  assert.equal((await has(tokens.ann, south.ball.id)).body['total'], 1);
+  // Ann plays in North and runs South, Gerd runs North, and a superuser all.
+  const told = async (token: string): Promise<readonly unknown[]> => {
+    const list = parseItems((await larp.call('GET', '/characters?fields=name,plot_ids&sort_by=name', { token })).body['items']);
+    return list.flatMap(({ name, plot_ids: ids, ...rest }) => [[name, ids, ...Object.keys(rest)]]);
+  };
+  const [raid, feud, ball] = [[north.raid.id], [north.feud.id], [south.ball.id]];
+  const all = [
+    ['Astrid', raid],
+    ['Bjarne', feud],
+    ['Cnut', []],
+    ['Ximena', ball],
+  ];
+  assert.deepEqual(await told(tokens.root), all);
+  assert.deepEqual(await told(tokens.gerd), all.slice(0, 3));
+  assert.deepEqual(await told(tokens.ann), [...all.slice(0, 3).map(([name]) => [name, undefined]), all[3]]);
+  const group = await larp.call('GET', `/character-groups/${north.crew.id}`, { token: tokens.gerd });
+  assert.deepEqual(group.body['plot_ids'], feud);
+  const game = await larp.call('GET', `/combined/games/${north.game.id}`, { token: tokens.gerd });
+  assert.deepEqual(
+    parseItems(game.body['characters']).map(({ plot_ids: ids }) => ids),
+    [raid, feud, []],
+  );
 });
 
 test('a row cannot be moved into another game, nor made in one by its field', async () => {

@@ -12,3 +12,9 @@ export function inTheirGames(principal: Principal): { readonly gameId: readonly 
   if (games === undefined) return undefined;
   return games.length === 0 ? 'nothing' : { gameId: games };
 }
+
+/** The scope of what only GMs see of the rows of their games. */
+export function inGamesTheyRun({ isSuperuser, gmGames }: Principal): { readonly gameId: readonly string[] } | undefined | 'nothing' {
+  if (isSuperuser) return undefined;
+  return gmGames.length === 0 ? 'nothing' : { gameId: gmGames };
+}

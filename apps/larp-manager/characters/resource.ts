@@ -3,7 +3,7 @@ import { KeelsonError } from 'keelson/errors';
 import { Description, Links, Name } from '../bodies.ts';
 import { relink } from '../links.ts';
 import { resource, signedIn } from '../route.ts';
-import { inTheirGames } from '../scopes.ts';
+import { inGamesTheyRun, inTheirGames } from '../scopes.ts';
 import { takesPart, runsGame } from '../users/service.ts';
 import { Character } from './entity.ts';
 import { characters } from './table.ts';
@@ -23,6 +23,8 @@ export const characterRoutes = resource('characters', {
   extra: { create: links, change: links },
   search: ['name', 'description'],
   scope: inTheirGames,
+  // Players read no plots but their own, so they are told no keys of them.
+  showWithin: { plotIds: inGamesTheyRun },
   may: ({ gameId }, { principal, action }) => (action === 'change' ? takesPart(principal, gameId) : runsGame(principal, gameId)),
   onChange: async ({ gameId, playerId }, { body, unit, principal }) => {
     if (runsGame(principal, gameId)) return;

@@ -79,7 +79,9 @@ test('a game is shown with everything in it, as far as it is for whoever asks', 
     [null],
   );
   assert.ok(!JSON.stringify(forBob).includes('Raid'));
+  assert.ok(!JSON.stringify(forBob).includes(north.raid.id));
   const character = await view(`characters/${north.astrid.id}`, tokens.bob);
+  assert.ok(!('plot_ids' in character));
   assert.equal(character['player'], null);
 });
 

@@ -11,6 +11,7 @@ import type { Repositories } from '../model.ts';
 import { players } from '../players/table.ts';
 import { plots } from '../plots/table.ts';
 import { route, signedIn } from '../route.ts';
+import { runsGame } from '../users/service.ts';
 import { users } from '../users/table.ts';
 import { type Combined, COMBINED_ROWS_MAX, selectCharacter, selectGame, selectGm, selectPlayer, selectPlot, shown } from './repository.ts';
 
@@ -19,8 +20,9 @@ const ById = Type.Object({ id: Type.String({ format: 'uuid' }) });
 
 const User = Type.Union([rowSchema(users, shown.users), Type.Null()]);
 const GameRow = rowSchema(games, shown.games);
-const CharacterRow = rowSchema(characters, shown.characters);
-const GroupRow = rowSchema(characterGroups, shown.characterGroups);
+const PlotIds = Type.Optional(Type.Array(Type.String({ format: 'uuid' }), { description: 'For GMs of the game.' }));
+const CharacterRow = Type.Object({ ...rowSchema(characters, shown.characters).properties, plotIds: PlotIds });
+const GroupRow = Type.Object({ ...rowSchema(characterGroups, shown.characterGroups).properties, plotIds: PlotIds });
 const PlotRow = rowSchema(plots, shown.plots);
 
 const CombinedPlayer = Type.Object({ ...rowSchema(players, shown.players).properties, user: User });
@@ -60,7 +62,10 @@ export const combinedRoutes = [
     params: ById,
     responses: { 200: CombinedCharacter },
     errors: ['NOT_FOUND'],
-    handler: ({ database, params: { id } }) => found(database, 'character', id, selectCharacter<Type.Static<typeof CombinedCharacter>>(id)),
+    handler: async ({ database, principal, params: { id } }) => {
+      const view = await found(database, 'character', id, selectCharacter<Type.Static<typeof CombinedCharacter>>(id));
+      return runsGame(principal, view.gameId) ? view : withoutPlots(view);
+    },
   }),
   route({
     method: 'GET',
@@ -72,7 +77,10 @@ export const combinedRoutes = [
     params: ById,
     responses: { 200: CombinedGame },
     errors: ['NOT_FOUND'],
-    handler: ({ database, params: { id } }) => found(database, 'game', id, selectGame<Type.Static<typeof CombinedGame>>(id)),
+    handler: async ({ database, principal, params: { id } }) => {
+      const view = await found(database, 'game', id, selectGame<Type.Static<typeof CombinedGame>>(id));
+      return runsGame(principal, view.id) ? view : withLinked(view);
+    },
   }),
   route({
     method: 'GET',
@@ -83,7 +91,10 @@ export const combinedRoutes = [
     params: ById,
     responses: { 200: CombinedPlot },
     errors: ['NOT_FOUND'],
-    handler: ({ database, params: { id } }) => found(database, 'plot', id, selectPlot<Type.Static<typeof CombinedPlot>>(id)),
+    handler: async ({ database, principal, params: { id } }) => {
+      const view = await found(database, 'plot', id, selectPlot<Type.Static<typeof CombinedPlot>>(id));
+      return runsGame(principal, view.gameId) ? view : withLinked(view);
+    },
   }),
   route({
     method: 'GET',
@@ -100,6 +111,17 @@ export const combinedRoutes = [
 
 function listOf<T extends Type.TSchema>(row: T): Type.TArray<T> {
   return Type.Array(row, { maxItems: COMBINED_ROWS_MAX });
+}
+
+/** A row as players see it: the keys of plots are for those who may read them all. */
+function withoutPlots<T extends { readonly plotIds?: unknown }>(row: T): Omit<T, 'plotIds'> {
+  const { plotIds: _, ...rest } = row;
+  return rest;
+}
+
+/** A view whose characters and groups are as players see them. */
+function withLinked<T extends Pick<Type.Static<typeof CombinedGame>, 'characters' | 'characterGroups'>>(view: T): T {
+  return { ...view, characters: view.characters.map(withoutPlots), characterGroups: view.characterGroups.map(withoutPlots) };
 }
 
 /** The one row of a view; what the caller may not see is not there. */

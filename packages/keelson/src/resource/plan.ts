@@ -10,6 +10,9 @@ import type { Action, Hook, ResourceDefinition, RouteOverride, RowAction } from 
 
 type LooseHook<R extends Repositories, S, P> = Hook<R, S, P, Fields, Fields>;
 
+/** Which rows there are for a caller; undefined: all of them. */
+export type Scope<P> = (principal: P) => Fields | undefined | 'nothing';
+
 /** What a definition says, by plain names. */
 interface Loose<R extends Repositories, S, P> {
   readonly table: ResourceDefinition<R, S, P, Fields, TProperties, TProperties>['table'];
@@ -24,7 +27,8 @@ interface Loose<R extends Repositories, S, P> {
   readonly fields?: Readonly<Record<string, TSchema | undefined>>;
   readonly extra?: { readonly create?: TProperties; readonly change?: TProperties };
   readonly search?: readonly string[];
-  readonly scope?: (principal: P) => Fields | undefined | 'nothing';
+  readonly scope?: Scope<P>;
+  readonly showWithin?: Readonly<Record<string, Scope<P> | undefined>>;
   readonly may?: (entity: Fields, context: { readonly principal: P; readonly action: RowAction }) => boolean;
   readonly onCreate?: LooseHook<R, S, P>;
   readonly onChange?: LooseHook<R, S, P>;
@@ -36,7 +40,7 @@ interface Loose<R extends Repositories, S, P> {
 }
 
 /** A resource as its routes are made from it. */
-export interface Plan<R extends Repositories, S, P> extends Omit<Loose<R, S, P>, 'show' | 'create' | 'change' | 'path'> {
+export interface Plan<R extends Repositories, S, P> extends Omit<Loose<R, S, P>, 'show' | 'showWithin' | 'create' | 'change' | 'path'> {
   /** The name of the repository in the model. */
   readonly name: string;
   readonly path: string;
@@ -46,6 +50,8 @@ export interface Plan<R extends Repositories, S, P> extends Omit<Loose<R, S, P>,
   readonly key: ColumnInfo;
   readonly version: ColumnInfo | undefined;
   readonly show: readonly ColumnInfo[];
+  /** The columns that not everybody sees who sees the row, with the rows in which they do. */
+  readonly showWithin: ReadonlyMap<string, Scope<P>>;
   readonly create: readonly ColumnInfo[];
   readonly change: readonly ColumnInfo[];
 }
@@ -75,6 +81,7 @@ export function planResource<R extends Repositories, S, P, E, XC extends TProper
     key,
     version: meta.versionColumn,
     show: loose.show === undefined ? table.columns : columnsOf(name, table, loose.show),
+    showWithin: withinOf(name, meta, loose),
     create: refuseMade(name, columnsOf(name, table, loose.create)),
     change: refuseKept(name, meta, columnsOf(name, table, loose.change)),
   };
@@ -86,6 +93,20 @@ function columnsOf(name: string, table: TableInfo, keys: readonly string[]): rea
     if (column === undefined) throw misuse(name, `names the column ${key}, which ${table.name} does not have`);
     return column;
   });
+}
+
+function withinOf<R extends Repositories, S, P>(
+  name: string,
+  { table, versionColumn }: EntityMeta,
+  { showWithin = {}, search = [] }: Loose<R, S, P>,
+): ReadonlyMap<string, Scope<P>> {
+  const within = Object.entries(showWithin).flatMap(([key, scope]) => (scope === undefined ? [] : [[key, scope] as const]));
+  for (const [key] of within) {
+    const [column] = columnsOf(name, table, [key]);
+    if (column?.isKey === true || column === versionColumn || search.includes(key))
+      throw misuse(name, `cannot hide ${key} from anybody: it is the key, the version, or searched`);
+  }
+  return new Map(within);
 }
 
 function refuseMade(name: string, columns: readonly ColumnInfo[]): readonly ColumnInfo[] {

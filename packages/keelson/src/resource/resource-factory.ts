@@ -13,6 +13,7 @@ import { type Plan, planResource } from './plan.ts';
 import type { Action, ResourceFactory } from './resource.ts';
 import { BULK_ROWS_MAX, type ResourceSchemas, schemasOf } from './row-schemas.ts';
 import { type ResourceCall, ResourceRows } from './rows.ts';
+import { withoutHidden } from './within.ts';
 
 /**
  * Gives the function that makes an app's resources.
@@ -52,10 +53,11 @@ const found: readonly ErrorCode[] = [...written, 'NOT_FOUND', 'STALE_VERSION'];
 
 function routesOf<R extends Repositories, S, P>(plan: Plan<R, S, P>): readonly Route<R, S>[] {
   const route = routeFactory<R, S>();
-  const rules = listRules(plan.table, {
+  const all = listRules(plan.table, {
     columns: plan.show.map(({ key }) => key),
     ...(plan.search !== undefined && { search: plan.search }),
   });
+  const rules = withoutHidden(all, plan);
   const parts: Parts<R, S, P> = { plan, schemas: schemasOf(plan, rules), rows: new ResourceRows(plan, rules) };
   const definitions: Readonly<Record<Action, LooseRoute<R, S, P>>> = {
     list: {

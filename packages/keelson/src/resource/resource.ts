@@ -70,6 +70,11 @@ export interface ResourceDefinition<R extends Repositories, S, P, E, XC extends 
   readonly search?: readonly KeysOf<E>[] | undefined;
   /** Which rows there are for a caller; undefined: all that the database shows; nothing: none at all. */
   readonly scope?: ((principal: P) => Filter<E> | undefined | 'nothing') | undefined;
+  /**
+   * Columns that not everybody sees who sees the row: the scope of the rows in which a caller does, by values and lists of values. Elsewhere
+   * the column is left out of answers, and no filter by it finds the row; there is no sort by it.
+   */
+  readonly showWithin?: { readonly [K in KeysOf<E>]?: (principal: P) => Filter<E> | undefined | 'nothing' } | undefined;
   /** Whether a caller may do this to this row; asked before a change and after it, so that nothing is moved to where they may not. */
   readonly may?: ((entity: E, context: { readonly principal: P; readonly action: RowAction }) => boolean) | undefined;
   /** Before the row is written: checks it, and fills what callers do not say. */

@@ -32,11 +32,11 @@ type AnyPlan = Plan<Repositories, never, never>;
 
 /** Makes the schemas. */
 export function schemasOf(
-  plan: Pick<AnyPlan, 'entity' | 'key' | 'show' | 'create' | 'change' | 'fields' | 'extra' | 'nouns'>,
+  plan: Pick<AnyPlan, 'entity' | 'key' | 'show' | 'showWithin' | 'create' | 'change' | 'fields' | 'extra' | 'nouns'>,
   rules: ListRules,
 ): ResourceSchemas {
   const name = plan.entity.name;
-  const answers = Object.fromEntries(plan.show.map((column) => [column.key, valueOf(plan, column)]));
+  const answers = named(plan, plan.show, ({ key }) => plan.showWithin.has(key));
   const row = Type.Object(answers, { $id: name });
   const create = Type.Object({ ...named(plan, plan.create, isOptional), ...plan.extra?.create }, { $id: `${name}Create` });
   const extra = plan.extra?.change;

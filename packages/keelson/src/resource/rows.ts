@@ -2,17 +2,17 @@
 import { isKeelsonError, KeelsonError } from '../errors.ts';
 import type { RouteContext } from '../http/route.ts';
 import { sql } from '../schema/sql.ts';
-import type { ColumnInfo } from '../schema/table.ts';
-import { parseTime } from '../schema/time.ts';
 import type { ListPage, ListRequest } from '../work/list-request.ts';
 import type { ListRules } from '../work/list-rules.ts';
 import type { Fields } from '../work/mapper.ts';
 import type { Repositories } from '../work/model.ts';
 import type { Unit } from '../work/unit.ts';
+import { fallbacksOf, valuesOf } from './body-values.ts';
 import { allowsWrite, etagOf } from './etag.ts';
 import type { Plan } from './plan.ts';
 import { type Attempt, inWordsOf } from './refusal.ts';
 import type { Hook, RowAction } from './resource.ts';
+import { listScope, Sight } from './within.ts';
 
 /** A call of a resource, its input unread. */
 export type ResourceCall<R extends Repositories, S, P> = RouteContext<R, S, P, unknown, unknown, unknown>;
@@ -57,7 +57,7 @@ export class ResourceRows<R extends Repositories, S, P> {
 
   /** One page of what the caller may see. */
   async list({ database, principal }: ResourceCall<R, S, P>, request: ListRequest): Promise<ListPage<Fields>> {
-    const scope = this.#plan.scope?.(principal);
+    const scope = listScope(this.#plan, principal, request);
     if (scope === 'nothing') {
       return {
         items: [],
@@ -66,7 +66,12 @@ export class ResourceRows<R extends Repositories, S, P> {
         ...(request.isTotalWanted && { total: 0 }),
       };
     }
-    return database.read((reader) => this.#ofReader(reader).page(request, { rules: this.#rules, ...(scope !== undefined && { scope }) }));
+    const read = (wanted: ListRequest): Promise<ListPage<Fields>> =>
+      database.read((reader) => this.#ofReader(reader).page(wanted, { rules: this.#rules, ...(scope !== undefined && { scope }) }));
+    if (this.#plan.showWithin.size === 0) return read(request);
+    const sight = Sight.of(this.#plan, principal);
+    const page = await read({ ...request, keys: sight.needed(request.keys) });
+    return { ...page, items: page.items.map((row) => sight.show(row, request.keys ?? this.#rules.columns)) };
   }
 
   /**
@@ -77,7 +82,7 @@ export class ResourceRows<R extends Repositories, S, P> {
   async read({ database, principal }: ResourceCall<R, S, P>, key: unknown): Promise<Fields> {
     const filter = this.#filterOf(principal, key);
     const row = filter === undefined ? null : await database.read((reader) => this.#ofReader(reader).find(filter));
-    return row ?? this.#missing(key);
+    return this.#seenBy(principal, row ?? this.#missing(key));
   }
 
   /**
@@ -88,7 +93,7 @@ export class ResourceRows<R extends Repositories, S, P> {
   async create(call: ResourceCall<R, S, P>, bodies: readonly Fields[], isBulk = false): Promise<readonly Fields[]> {
     const { onCreate, afterCreate, create } = this.#plan;
     const field = isBulk ? 'body.items' : 'body';
-    return this.#write(call, { action: 'create', field }, async (unit) => {
+    const entities = await this.#write(call, { action: 'create', field }, async (unit) => {
       const rows = this.#ofUnit(unit);
       const made = bodies.map((body, index): Made => {
         const place = isBulk ? `body.items[${index}]` : 'body';
@@ -101,6 +106,7 @@ export class ResourceRows<R extends Repositories, S, P> {
       if (afterCreate !== undefined) await this.#writeBeside(unit, made, () => this.#run(afterCreate, call, unit, made));
       return made.map(({ entity }) => entity);
     });
+    return entities.map((entity) => this.#seenBy(call.principal, entity));
   }
 
   /**
@@ -116,7 +122,7 @@ export class ResourceRows<R extends Repositories, S, P> {
     const { onChange, afterChange, change } = this.#plan;
     const given = valuesOf(change, body, 'body');
     const values = isWhole ? { ...fallbacksOf(change), ...given } : given;
-    return this.#write(call, { action: 'change', field: 'body', key }, async (unit, seen) => {
+    const changed = await this.#write(call, { action: 'change', field: 'body', key }, async (unit, seen) => {
       const entity = await this.#find(call, unit, seen);
       Object.assign(entity, values);
       const made = [{ entity, body: { ...body, ...given }, place: 'body' }];
@@ -125,6 +131,7 @@ export class ResourceRows<R extends Repositories, S, P> {
       if (afterChange !== undefined) await this.#writeBeside(unit, made, () => this.#run(afterChange, call, unit, made));
       return entity;
     });
+    return this.#seenBy(call.principal, changed);
   }
 
   /**
@@ -218,6 +225,10 @@ export class ResourceRows<R extends Repositories, S, P> {
     });
   }
 
+  #seenBy(principal: P, row: Fields): Fields {
+    return this.#plan.showWithin.size === 0 ? row : Sight.of(this.#plan, principal).show(row, this.#rules.columns);
+  }
+
   #ask({ principal }: ResourceCall<R, S, P>, entity: Fields, action: RowAction): void {
     if (this.#plan.may?.(entity, { principal, action }) === false) throw new KeelsonError('FORBIDDEN');
   }
@@ -265,31 +276,6 @@ function placed(error: unknown, place: string): unknown {
   if (!isKeelsonError(error, 'VALIDATION_ERROR') || error.validationErrors === undefined || place === 'body') return error;
   const validationErrors = error.validationErrors.map((problem) => ({ ...problem, field: problem.field.replace(/^body(?=\.|$)/u, place) }));
   return new KeelsonError('VALIDATION_ERROR', { message: error.message, hint: error.hint, validationErrors, cause: error });
-}
-
-/** The columns that a body says, as entities carry them; `place` is where the body stands in the request. */
-function valuesOf(columns: readonly ColumnInfo[], body: Fields, place: string): Fields {
-  const said = columns.filter(({ key }) => body[key] !== undefined);
-  return Object.fromEntries(
-    said.map((column) => [column.key, column.kind === 'time' ? timeOf(body[column.key], `${place}.${column.name}`) : body[column.key]]),
-  );
-}
-
-/** The format knows leap seconds, in every zone; neither `Date` nor PostgreSQL does. */
-function timeOf(value: unknown, field: string): unknown {
-  if (Array.isArray(value)) return value.map((item, index) => timeOf(item, `${field}[${index}]`));
-  if (typeof value !== 'string') return value;
-  const time = parseTime(value);
-  if (!Number.isNaN(time.getTime())) return time;
-  throw new KeelsonError('VALIDATION_ERROR', {
-    validationErrors: [{ field, message: 'must be a moment that a clock without leap seconds shows' }],
-  });
-}
-
-/** What a row that is replaced has where nothing is said. */
-function fallbacksOf(columns: readonly ColumnInfo[]): Fields {
-  const loose = columns.filter(({ isNullable, defaultValue }) => isNullable || defaultValue !== undefined);
-  return Object.fromEntries(loose.map(({ key, defaultValue }) => [key, defaultValue === undefined ? null : structuredClone(defaultValue)]));
 }
 
 /** Units and readers have the repositories of the model by name; which one it is, the types have seen to. */
