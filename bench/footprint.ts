@@ -207,19 +207,19 @@ function nothingMeasured(): Measured {
 async function measureAll(
   contenders: readonly Contender[],
   size: Size,
-  { say }: BenchmarkOptions,
+  options: BenchmarkOptions,
 ): Promise<Pick<FootprintResult, 'footprints' | 'stepsMs'>> {
   const results = contenders.map((contender) => ({
     contender,
     measured: nothingMeasured(),
   }));
-  say(`${size.starts} starts of each …`);
+  options.say(`${size.starts} starts of each …`);
   for (let round = 0; round < size.starts; round += 1) {
     for (const { contender, measured } of results) await measureStart(contender, measured);
   }
   for (let round = 0; round < size.rounds; round += 1) {
     for (const { contender, measured } of results) {
-      say(`${contender.program.name}: probes, and ${REQUESTS} requests (${round + 1} of ${size.rounds}) …`);
+      options.say(`${contender.program.name}: probes, and ${REQUESTS} requests (${round + 1} of ${size.rounds}) …`);
       await measureLife(contender, measured, size.probeSeconds);
     }
   }
