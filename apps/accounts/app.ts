@@ -6,6 +6,7 @@ import { model } from './model.ts';
 import { route, signedIn } from './route.ts';
 import { buildServices } from './services.ts';
 import { settings } from './settings.ts';
+import { userResource } from './users/resource.ts';
 import { userRoutes } from './users/routes.ts';
 
 /** The app. */
@@ -17,7 +18,7 @@ export const accounts = defineApp({
   settings,
   migrationsDirectory: new URL('./migrations', import.meta.url),
   services: buildServices,
-  routes: [...signInRoutes(route, signedIn), ...userRoutes],
+  routes: [...signInRoutes(route, signedIn), ...userRoutes, ...userResource],
 });
 
 if (import.meta.main) void main(accounts);

@@ -21,7 +21,7 @@ export interface Services {
 /** Builds the services on the ground of a starting app. */
 export function buildServices(ground: Ground<Repositories, Declarations>): Services {
   const parts = signInParts(ground, { name: 'accounts', tables: { users: table, sessions, throttle, auditLog } });
-  const users = new UserService(ground.database, parts);
+  const users = new UserService(parts);
   return {
     users,
     signIn: new SignIn({ ...parts, users, principal: currentUser }),

@@ -40,7 +40,8 @@ test('a superuser lists users by pages, the newest first, without their hashes',
   const all = await pageOf('');
   assert.equal(all.status, 200, all.text);
   const { items, ...rest } = all.body;
-  assert.deepEqual(rest, { page: 1, size: 20, total: 5 });
+  assert.deepEqual(rest, { page: 1, size: 20 });
+  assert.equal((await pageOf('?total=true')).body['total'], 5);
   assert.ok(Array.isArray(items) && items.length === 5);
   assert.match(JSON.stringify(items[0]), /user2@example\.com/u);
   for (const secret of ['hash', '$2b$']) assert.ok(!all.text.includes(secret));
@@ -48,6 +49,41 @@ test('a superuser lists users by pages, the newest first, without their hashes',
   assert.ok(second.text.includes('user0@example.com') && second.text.includes('ada@example.com'));
   assert.ok(!second.text.includes('user1@example.com'));
   assert.deepEqual((await pageOf('?page=100&size=100')).body['items'], []);
+});
+
+// INF-9
+test('a superuser finds users by cursor, sort, filters, search and chosen fields', async () => {
+  await using accounts = await withSuperuser();
+  for (let number = 0; number < 3; number += 1)
+    await accounts.register({ ...ada, email: `user${number}@example.com`, full_name: `User ${number}` });
+  const list = async (query: string): Promise<Answered> => {
+    const answer = await accounts.call('GET', `/users${query}`, { token: accounts.rootToken });
+    assert.equal(answer.status, 200, answer.text);
+    return answer;
+  };
+  const emails = async (query: string): Promise<readonly string[]> => (await list(query)).text.match(/[a-z]+\d?(?=@example)/gu) ?? [];
+  const newest = ['user2', 'user1', 'user0', 'ada', 'root'];
+  assert.deepEqual(await emails(''), newest);
+  const first = await list('?size=2');
+  const cursor = encodeURIComponent(String(first.body['next_cursor']));
+  assert.deepEqual(await emails(`?size=3&cursor=${cursor}`), newest.slice(2));
+  assert.deepEqual(await emails('?sort_order=asc'), newest.toReversed());
+  assert.deepEqual(await emails('?sort_by=email'), ['ada', 'root', 'user0', 'user1', 'user2']);
+  assert.deepEqual(await emails('?sort_by=full_name&sort_order=desc&size=2'), ['user2', 'user1']);
+  assert.deepEqual(await emails('?email=ada@example.com'), ['ada']);
+  assert.deepEqual(await emails('?email[in]=ada@example.com,user1@example.com&search=USER'), ['user1']);
+  assert.deepEqual(await emails('?full_name[null]=true'), ['root']);
+  assert.equal((await emails('?created_at[gte]=2000-01-01T00:00:00Z')).length, 5);
+  assert.deepEqual((await list('?email=ada@example.com&fields=full_name')).body['items'], [{ full_name: 'Ada' }]);
+  for (const query of [
+    'sort_by=is_active',
+    'sort_by=password_hash',
+    'password_hash=x',
+    'fields=password_hash',
+    'is_active=true',
+    'search=a',
+  ])
+    assertRefused(await accounts.call('GET', `/users?${query}`, { token: accounts.rootToken }), 422, 'VALIDATION_ERROR');
 });
 
 test('pages that reach too far, and ones that are none, are refused', async () => {
@@ -96,7 +132,9 @@ test('a superuser reads, changes and removes a user', async () => {
   assert.equal(changed.body['full_name'], 'Ada King');
   assert.equal(changed.body['email'], 'king@example.com');
   assert.equal((await accounts.call('GET', '/users', { token: accounts.adaToken })).status, 200);
-  assertRefused(await accounts.call('PATCH', `/users/${adaId}`, { token, body: { email: root.email } }), 409, 'CONFLICT');
+  const taken = await accounts.call('PATCH', `/users/${adaId}`, { token, body: { email: root.email } });
+  assertRefused(taken, 409, 'CONFLICT');
+  assert.equal(taken.body['message'], 'The e-mail is taken.');
   assertRefused(await accounts.call('PATCH', `/users/${adaId}`, { token, body: { password_hash: 'x' } }), 422, 'VALIDATION_ERROR');
   assert.equal((await accounts.call('DELETE', `/users/${adaId}`, { token })).status, 204);
   for (const method of ['GET', 'DELETE'] as const)

@@ -1,5 +1,5 @@
 /** Users: who may sign in. */
-import { boolean, createdAt, table, text, updatedAt, uuid, varchar } from 'keelson/schema';
+import { boolean, createdAt, index, table, text, updatedAt, uuid, varchar } from 'keelson/schema';
 import { emailIndex } from 'keelson/sign-in';
 
 export const users = table(
@@ -15,5 +15,5 @@ export const users = table(
     updatedAt: updatedAt(),
   },
   // The service writes e-mails normalised; the index says so too, for every other writer.
-  (t) => [emailIndex(t)],
+  (t) => [emailIndex(t), index(t.email, t.id), index(t.fullName, t.id), index(t.createdAt, t.id)],
 );

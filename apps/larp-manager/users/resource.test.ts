@@ -80,7 +80,9 @@ test('a superuser changes a user, under the version that was read, and shuts one
   assert.deepEqual([changed.body['email'], changed.body['phone']], ['dora.k@example.com', '030 1']);
   assertRefused(await larp.call('PATCH', path, { token, body: { name: 'D' }, headers: { 'if-match': etag } }), 412, 'PRECONDITION_FAILED');
   assertRefused(await larp.call('PATCH', path, { token, body: { email: 'none at all' } }), 422, 'VALIDATION_ERROR');
-  assertRefused(await larp.call('PATCH', path, { token, body: { email: 'ANN@example.com' } }), 409, 'CONFLICT');
+  const taken = await larp.call('PATCH', path, { token, body: { email: 'ANN@example.com' } });
+  assertRefused(taken, 409, 'CONFLICT');
+  assert.equal(taken.body['message'], 'The e-mail is taken.');
   assert.equal((await larp.call('PATCH', path, { token, body: { is_active: false } })).status, 200);
   assert.equal((await larp.call('GET', '/users/me', { token: tokens.dora })).status, 401);
   assert.equal((await larp.call('PATCH', path, { token, body: { is_active: true } })).status, 200);

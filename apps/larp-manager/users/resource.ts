@@ -1,6 +1,4 @@
 /** Users as a resource: listed, changed and removed by superusers; read by GMs of their games, and by themselves. */
-import { KeelsonError } from 'keelson/errors';
-import { requiredEmail } from 'keelson/sign-in';
 import { resource, signedIn, superuser } from '../route.ts';
 import { User } from './entity.ts';
 import { shown, userFields } from './schema.ts';
@@ -19,16 +17,7 @@ export const userResource = resource('users', {
   search: ['email', 'name'],
   // With a password, in users/routes.ts.
   without: ['create', 'bulk'],
-  onChange: async (user, { body, unit, principal, services }) => {
-    user.email = requiredEmail(user.email);
-    if (principal.id === user.id && !(user.isActive && user.isSuperuser)) throw shutsOutSelf();
-    if (body.isActive === false) await services.users.shutOut(unit.sql, { id: principal.id }, user.id);
-  },
-  onRemove: (user, { principal }) => {
-    if (principal.id === user.id) throw shutsOutSelf();
-  },
+  onChange: (user, { unit, principal, services, request }) =>
+    services.users.changing(unit, { id: principal.id, address: request.ip }, user),
+  onRemove: (user, { principal, services }) => services.users.removing({ id: principal.id }, user),
 });
-
-function shutsOutSelf(): KeelsonError {
-  return new KeelsonError('FORBIDDEN', { message: 'Superusers cannot shut themselves out.', hint: 'Ask another superuser.' });
-}

@@ -28,6 +28,7 @@ interface Loose<R extends Repositories, S, P> {
   readonly extra?: { readonly create?: TProperties; readonly change?: TProperties };
   readonly search?: readonly string[];
   readonly scope?: Scope<P>;
+  readonly isNewestFirst?: boolean;
   readonly showWithin?: Readonly<Record<string, Scope<P> | undefined>>;
   readonly may?: (entity: Fields, context: { readonly principal: P; readonly action: RowAction }) => boolean;
   readonly onCreate?: LooseHook<R, S, P>;

@@ -4,8 +4,8 @@ import type { ErrorCode } from '../errors.ts';
 import type { Responses, Route, RouteDefinition } from '../http/route.ts';
 import { routeFactory } from '../http/route-factory.ts';
 import { edgeLimits, KEYS_MAX } from '../http/limits.ts';
-import { readListRequest } from '../work/list-request.ts';
-import { listRules } from '../work/list-rules.ts';
+import { type ListRequest, readListRequest } from '../work/list-request.ts';
+import { type ListOperator, type ListRules, listRules } from '../work/list-rules.ts';
 import type { Fields } from '../work/mapper.ts';
 import type { Repositories } from '../work/model.ts';
 import { etagOf, isKnown } from './etag.ts';
@@ -64,7 +64,7 @@ function routesOf<R extends Repositories, S, P>(plan: Plan<R, S, P>): readonly R
       ...facts(parts, 'list', { method: 'GET', summary: `Lists ${plan.nouns}` }),
       query: parts.schemas.query,
       responses: { 200: parts.schemas.page },
-      handler: (call) => parts.rows.list(call, readListRequest(parseFields(call.query), rules)),
+      handler: (call) => parts.rows.list(call, requestOf(parts, parseFields(call.query), rules)),
     },
     ...creating(parts),
     ...ofOne(parts),
@@ -80,6 +80,16 @@ interface Parts<R extends Repositories, S, P> {
   readonly plan: Plan<R, S, P>;
   readonly schemas: ResourceSchemas;
   readonly rows: ResourceRows<R, S, P>;
+}
+
+const ranges: ReadonlySet<ListOperator> = new Set(['gt', 'gte', 'lt', 'lte']);
+
+/** What a list is asked for; the newest rows first, where the resource says so and nothing that is asked for has an order of its own. */
+function requestOf<R extends Repositories, S, P>({ plan }: Parts<R, S, P>, query: Fields, rules: ListRules): ListRequest {
+  const request = readListRequest(query, rules);
+  const isOrdered = [query['sortBy'], query['sortOrder'], request.cursor].some((each) => each !== undefined);
+  if (plan.isNewestFirst !== true || isOrdered || request.filters.some(({ operator }) => ranges.has(operator))) return request;
+  return { ...request, sort: { key: plan.key.key, isDescending: true } };
 }
 
 function creating<R extends Repositories, S, P>(parts: Parts<R, S, P>): Readonly<Record<'create' | 'bulk', LooseRoute<R, S, P>>> {

@@ -1,4 +1,5 @@
 /** Resources: what an app says of a table that is listed, made, read, changed and removed over HTTP. */
+import type { FastifyRequest } from 'fastify';
 import type { Static, TProperties, TSchema } from 'typebox';
 import type { Guard } from '../http/guard.ts';
 import type { Responses, Route, RouteDefinition } from '../http/route.ts';
@@ -29,6 +30,8 @@ export interface HookContext<R extends Repositories, S, P, B> {
   readonly unit: Unit<R>;
   readonly principal: P;
   readonly services: S;
+  /** The call itself: the address that it comes from, its headers. */
+  readonly request: FastifyRequest;
   readonly log: Log;
 }
 
@@ -75,6 +78,8 @@ export interface ResourceDefinition<R extends Repositories, S, P, E, XC extends 
    * the column is left out of answers, and no filter by it finds the row; there is no sort by it.
    */
   readonly showWithin?: { readonly [K in KeysOf<E>]?: (principal: P) => Filter<E> | undefined | 'nothing' } | undefined;
+  /** Whether lists that name no order begin with the greatest key, which is the newest row. */
+  readonly isNewestFirst?: boolean | undefined;
   /** Whether a caller may do this to this row; asked before a change and after it, so that nothing is moved to where they may not. */
   readonly may?: ((entity: E, context: { readonly principal: P; readonly action: RowAction }) => boolean) | undefined;
   /** Before the row is written: checks it, and fills what callers do not say. */

@@ -32,7 +32,7 @@ type AnyPlan = Plan<Repositories, never, never>;
 
 /** Makes the schemas. */
 export function schemasOf(
-  plan: Pick<AnyPlan, 'entity' | 'key' | 'show' | 'showWithin' | 'create' | 'change' | 'fields' | 'extra' | 'nouns'>,
+  plan: Pick<AnyPlan, 'entity' | 'key' | 'show' | 'showWithin' | 'create' | 'change' | 'fields' | 'extra' | 'nouns' | 'isNewestFirst'>,
   rules: ListRules,
 ): ResourceSchemas {
   const name = plan.entity.name;
@@ -42,7 +42,7 @@ export function schemasOf(
   const extra = plan.extra?.change;
   return {
     params: Type.Object({ [plan.key.key]: columnSchema(plan.key) }),
-    query: querySchema(plan.nouns, rules),
+    query: querySchema(plan, rules),
     row,
     page: pageSchema(
       Type.Partial(Type.Object(answers), { $id: `${name}Listed`, description: 'Of the columns those that `fields` names, or all.' }),
@@ -91,7 +91,7 @@ function pageSchema(item: Type.TSchema): Type.TObject {
 }
 
 /** The parameters that every list has, and a filter for each operator of each column that an index serves. */
-function querySchema(nouns: string, rules: ListRules): Type.TObject {
+function querySchema({ nouns, isNewestFirst }: Pick<AnyPlan, 'nouns' | 'isNewestFirst'>, rules: ListRules): Type.TObject {
   const sortable = [...rules.sortable.keys()].map(snakeCase);
   const columns = rules.columns.map(snakeCase);
   const common = {
@@ -106,7 +106,9 @@ function querySchema(nouns: string, rules: ListRules): Type.TObject {
         description: '`next_cursor` of the page before, with the same filters and order.',
       }),
     ),
-    ...(sortable.length > 0 && { sortBy: Type.Optional(Type.Unsafe({ type: 'string', enum: sortable, description: sortWords(rules) })) }),
+    ...(sortable.length > 0 && {
+      sortBy: Type.Optional(Type.Unsafe({ type: 'string', enum: sortable, description: sortWords(rules, isNewestFirst === true) })),
+    }),
     sortOrder: Type.Optional(Type.Unsafe({ type: 'string', enum: ['asc', 'desc'] })),
     ...(rules.searchable.length === 0
       ? {}
@@ -157,11 +159,12 @@ function commas(items: object, options: object): Type.TSchema {
   return Type.Unsafe({ type: 'array', items, separator: ',', ...options });
 }
 
-function sortWords({ sortable }: ListRules): string {
+function sortWords({ sortable }: ListRules, isNewestFirst: boolean): string {
+  const usual = `By the key where it is not said${isNewestFirst ? ', the newest first' : ''}.`;
   const bound = [...sortable].filter(([, prefixes]) => prefixes.every((prefix) => prefix.length > 0));
-  if (bound.length === 0) return 'By the key where it is not said.';
+  if (bound.length === 0) return usual;
   const words = bound.map(
     ([key, prefixes]) => `${snakeCase(key)} with ${prefixes.map((prefix) => prefix.map(snakeCase).join(' and ')).join(', or with ')}`,
   );
-  return `By the key where it is not said. Only beside filters for equality: ${words.join('; ')}.`;
+  return `${usual} Only beside filters for equality: ${words.join('; ')}.`;
 }

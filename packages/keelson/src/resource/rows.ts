@@ -235,7 +235,7 @@ export class ResourceRows<R extends Repositories, S, P> {
 
   async #run(
     hook: Hook<R, S, P, Fields, Fields> | undefined,
-    { principal, services, log }: ResourceCall<R, S, P>,
+    { principal, services, request, log }: ResourceCall<R, S, P>,
     unit: Unit<R>,
     made: readonly Made[],
   ): Promise<void> {
@@ -243,7 +243,7 @@ export class ResourceRows<R extends Repositories, S, P> {
     // bounded by: BULK_ROWS_MAX; one after another, since they share a connection
     for (const { entity, body, place } of made) {
       try {
-        await hook(entity, { body, unit, principal, services, log });
+        await hook(entity, { body, unit, principal, services, request, log });
       } catch (error) {
         throw placed(error, place);
       }

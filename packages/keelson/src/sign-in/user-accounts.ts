@@ -36,6 +36,12 @@ export interface Actor {
   readonly address?: string | undefined;
 }
 
+/** A unit of work in which a user is changed. */
+interface ChangingUnit {
+  readonly sql: RunSql;
+  flush(): Promise<void>;
+}
+
 /** Of what is changed, that which is more than a value. */
 interface CommonChanges {
   readonly email?: string | undefined;
@@ -126,6 +132,34 @@ export class UserAccounts<U extends SignInUser, X = unknown> {
     const { sessions, audit } = this.#parts;
     await sessions.endAll(run, { userId: id, reason: 'deactivated' });
     await audit.write(run, { action: 'user_deactivated', userId: id, actorId: actor.id, address: actor.address });
+  }
+
+  /**
+   * What a change by a superuser means beside its values, for a resource of users: the e-mail gets its one form, nobody shuts themselves out,
+   * and whoever may not sign in any more has no session left. Writes the change; the row is locked, as resources with `onRemove` do it.
+   *
+   * @throws FORBIDDEN, CONFLICT, VALIDATION_ERROR
+   */
+  async changing(unit: ChangingUnit, actor: Actor, user: U): Promise<void> {
+    const kept = sql<Pick<SignInUser, 'email' | 'isActive' | 'isSuperuser'>>`
+      select u.email, u.is_active as "isActive", u.is_superuser as "isSuperuser" from ${this.#parts.tables.users} as u where u.id = ${user.id}
+    `;
+    const [before] = await unit.sql(kept);
+    if (before === undefined) return;
+    if (user.email !== before.email) user.email = requiredEmail(user.email);
+    const isLeaving = before.isActive && !user.isActive;
+    if (actor.id === user.id && (isLeaving || (before.isSuperuser && !user.isSuperuser))) throw shutsOutSelf();
+    await unlessTaken(() => unit.flush());
+    if (isLeaving) await this.shutOut(unit.sql, actor, user.id);
+  }
+
+  /**
+   * Refuses that somebody removes themselves, for a resource of users.
+   *
+   * @throws FORBIDDEN
+   */
+  removing(actor: Actor, { id }: Pick<SignInUser, 'id'>): void {
+    if (actor.id === id) throw shutsOutSelf();
   }
 
   /**
