@@ -12,7 +12,7 @@ async function namesIn(sample: Sample, ...group: readonly string[]): Promise<str
 
 test('the document names every command that there is, with a row for each, and none that is not', async () => {
   using sample = makeSample();
-  const groups = new Set(['migrate', 'db', 'user', 'jobs']);
+  const groups = new Set(['migrate', 'db', 'user', 'jobs', 'deps']);
   const there: string[] = [];
   for (const name of await namesIn(sample)) {
     const below = groups.has(name) ? await namesIn(sample, name) : [''];
