@@ -112,11 +112,13 @@ async function newActor(who: Who): Promise<Actor> {
 /** The operations of the document, read from it as any client would. */
 async function operationsOf(): Promise<{ readonly operations: readonly Operation[]; readonly components: JsonSchema }> {
   const document = parseRecord((await ask({ method: 'GET', path: '/openapi.json', headers: {}, body: undefined })).text);
+  const components = parseObject(document['components']);
   const operations: Operation[] = [];
   for (const [path, item] of Object.entries(parseObject(document['paths']))) {
-    for (const [method, each] of Object.entries(parseObject(item))) operations.push(parseOperation(method, path, parseObject(each)));
+    for (const [method, each] of Object.entries(parseObject(item)))
+      operations.push(parseOperation(method, path, parseObject(closed(each, components, false))));
   }
-  return { operations, components: parseObject(document['components']) };
+  return { operations, components };
 }
 
 /** Puts in what lives, and writes the request as it goes over the wire. */
@@ -169,7 +171,7 @@ function judgeOf(operation: Operation, components: JsonSchema): (answer: Answer)
   for (const [status, response] of Object.entries(operation.responses)) {
     for (const [type, media] of Object.entries(parseObject(response['content'] ?? {}))) {
       const schema = parseObject(parseObject(media)['schema'] ?? {});
-      checks.set(`${status} ${type}`, Compile(parseObject(closed(schema, components))));
+      checks.set(`${status} ${type}`, Compile(parseObject(closed(schema, components, true))));
     }
   }
   return ({ status, headers, text }) => {
@@ -194,9 +196,9 @@ function judgeOf(operation: Operation, components: JsonSchema): (answer: Answer)
   };
 }
 
-/** A schema with its references put in, and every object closed: an answer holds what is declared and nothing else. */
-function closed(value: unknown, components: JsonSchema): unknown {
-  if (Array.isArray(value)) return value.map((each: unknown) => closed(each, components));
+/** A schema with its references put in; for answers every object closed: they hold what is declared and nothing else. */
+function closed(value: unknown, components: JsonSchema, isClosed: boolean): unknown {
+  if (Array.isArray(value)) return value.map((each: unknown) => closed(each, components, isClosed));
   if (typeof value !== 'object' || value === null) return value;
   const schema = parseObject(value);
   const reference = schema['$ref'];
@@ -205,10 +207,10 @@ function closed(value: unknown, components: JsonSchema): unknown {
       .split('/')
       .slice(2)
       .reduce<unknown>((at, name) => parseObject(at)[name], components);
-    return closed(target, components);
+    return closed(target, components, isClosed);
   }
-  const inner = Object.entries(schema).map(([key, each]) => [key, key === 'examples' ? each : closed(each, components)]);
-  const isOpen = schema['type'] !== 'object' || schema['properties'] === undefined || 'additionalProperties' in schema;
+  const inner = Object.entries(schema).map(([key, each]) => [key, key === 'examples' ? each : closed(each, components, isClosed)]);
+  const isOpen = !isClosed || schema['type'] !== 'object' || schema['properties'] === undefined || 'additionalProperties' in schema;
   return { ...Object.fromEntries(inner), ...(isOpen ? {} : { additionalProperties: false }) };
 }
 
