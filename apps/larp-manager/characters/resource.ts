@@ -1,6 +1,6 @@
 /** Characters: kept by the GMs of the game; who plays one gives it its name and tells its story. */
 import { KeelsonError } from 'keelson/errors';
-import { Description, Links, Name } from '../bodies.ts';
+import { Description, Ids, Links, Name } from '../bodies.ts';
 import { relink } from '../links.ts';
 import { resource, signedIn } from '../route.ts';
 import { inGamesTheyRun, inTheirGames } from '../scopes.ts';
@@ -19,7 +19,7 @@ export const characterRoutes = resource('characters', {
   guard: signedIn,
   create: ['gameId', 'playerId', 'name', 'description'],
   change: ['playerId', 'name', 'description'],
-  fields: { name: Name, description: Description },
+  fields: { name: Name, description: Description, groupIds: Ids, plotIds: Ids },
   extra: { create: links, change: links },
   search: ['name', 'description'],
   scope: inTheirGames,

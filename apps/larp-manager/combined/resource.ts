@@ -3,6 +3,7 @@ import { KeelsonError } from 'keelson/errors';
 import { rowSchema } from 'keelson/schema';
 import type { Database } from 'keelson/work';
 import * as Type from 'typebox';
+import { Description, Ids } from '../bodies.ts';
 import { characters } from '../characters/table.ts';
 import { games } from '../games/table.ts';
 import { gms } from '../gms/table.ts';
@@ -19,11 +20,13 @@ const tags = ['combined'];
 const ById = Type.Object({ id: Type.String({ format: 'uuid' }) });
 
 const User = Type.Union([rowSchema(users, shown.users), Type.Null()]);
-const GameRow = rowSchema(games, shown.games);
-const PlotIds = Type.Optional(Type.Array(Type.String({ format: 'uuid' }), { description: 'For GMs of the game.' }));
-const CharacterRow = Type.Object({ ...rowSchema(characters, shown.characters).properties, plotIds: PlotIds });
-const GroupRow = Type.Object({ ...rowSchema(characterGroups, shown.characterGroups).properties, plotIds: PlotIds });
-const PlotRow = rowSchema(plots, shown.plots);
+const description = Type.Union([Description, Type.Null()]);
+/** For GMs of the game. */
+const plotIds = Type.Optional(Ids);
+const GameRow = Type.Object({ ...rowSchema(games, shown.games).properties, description, gmIds: Ids, playerIds: Ids });
+const CharacterRow = Type.Object({ ...rowSchema(characters, shown.characters).properties, description, groupIds: Ids, plotIds });
+const GroupRow = Type.Object({ ...rowSchema(characterGroups, shown.characterGroups).properties, description, characterIds: Ids, plotIds });
+const PlotRow = Type.Object({ ...rowSchema(plots, shown.plots).properties, description, characterIds: Ids, characterGroupIds: Ids });
 
 const CombinedPlayer = Type.Object({ ...rowSchema(players, shown.players).properties, user: User });
 const CombinedCharacter = Type.Object({ ...CharacterRow.properties, player: Type.Union([CombinedPlayer, Type.Null()]) });

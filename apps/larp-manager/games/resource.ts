@@ -1,5 +1,5 @@
 /** Games: superusers make and remove them, their GMs change them, and who plays in one reads it. */
-import { Description, Json, Name } from '../bodies.ts';
+import { Description, Ids, Json, Name } from '../bodies.ts';
 import { resource, signedIn, superuser } from '../route.ts';
 import { gamesOf } from '../scopes.ts';
 import { runsGame } from '../users/service.ts';
@@ -18,7 +18,7 @@ export const gameRoutes = resource('games', {
   guards: { create: superuser, remove: superuser },
   create: columns,
   change: columns,
-  fields: { name: Name, description: Description, additionalDetailsSchema: Json },
+  fields: { name: Name, description: Description, additionalDetailsSchema: Json, gmIds: Ids, playerIds: Ids },
   search: ['name', 'description'],
   scope: (principal) => {
     const ids = gamesOf(principal);

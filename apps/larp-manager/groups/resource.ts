@@ -1,6 +1,6 @@
 /** Character groups: kept by the GMs of the game. */
 import { KeelsonError } from 'keelson/errors';
-import { Description, Links, Name } from '../bodies.ts';
+import { Description, Ids, Links, Name } from '../bodies.ts';
 import { relink } from '../links.ts';
 import { resource, signedIn } from '../route.ts';
 import { inGamesTheyRun, inTheirGames } from '../scopes.ts';
@@ -19,7 +19,7 @@ export const groupRoutes = resource('characterGroups', {
   guard: signedIn,
   create: ['gameId', ...columns],
   change: columns,
-  fields: { name: Name, description: Description },
+  fields: { name: Name, description: Description, characterIds: Ids, plotIds: Ids },
   extra: { create: links, change: links },
   search: ['name', 'description'],
   scope: inTheirGames,

@@ -1,5 +1,5 @@
 /** Plots: kept by the GMs of the game, read by those whose characters are in them. */
-import { Description, Links, Name } from '../bodies.ts';
+import { Description, Ids, Links, Name } from '../bodies.ts';
 import { relink } from '../links.ts';
 import { resource, signedIn } from '../route.ts';
 import { inTheirGames } from '../scopes.ts';
@@ -17,7 +17,7 @@ export const plotRoutes = resource('plots', {
   guard: signedIn,
   create: ['gameId', 'name', 'description'],
   change: ['name', 'description'],
-  fields: { name: Name, description: Description },
+  fields: { name: Name, description: Description, characterIds: Ids, characterGroupIds: Ids },
   extra: { create: links, change: links },
   search: ['name', 'description'],
   scope: inTheirGames,
