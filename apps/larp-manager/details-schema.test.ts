@@ -190,6 +190,31 @@ test('no pattern makes a check without end, however it is nested and however man
   assert.deepEqual(problems(many, { a: text }), tooManySteps);
 });
 
+test('no word that compares a value with much, or looks at all that is in it, keeps a check busy', () => {
+  const many = <T>(count: number, value: T): readonly T[] => Array.from({ length: count }, () => value);
+  const all = (schema: unknown, count = 240): unknown => object({ a: { allOf: many(count, { not: schema }) } });
+  const each = (schema: unknown): unknown => object({ a: { type: 'array', items: { not: schema } } });
+  const names = (count: number): readonly string[] => Array.from({ length: count }, (_, index) => `n${index}`);
+  const open = Object.fromEntries(names(450).map((name) => [name, true]));
+  assert.deepEqual(problems(each({ enum: many(10_000, []) }), { a: many(5_000, {}) }), tooManySteps);
+  assert.deepEqual(problems(each({ const: { of: many(10_000, 1) } }), { a: many(5_000, {}) }), tooManySteps);
+  assert.deepEqual(problems(each({ required: names(3_900) }), { a: many(5_000, {}) }), tooManySteps);
+  assert.deepEqual(problems(each({ not: { properties: open } }), { a: many(5_000, {}) }), tooManySteps);
+  assert.deepEqual(problems(all({ not: { uniqueItems: true } }, 160), { a: names(2_000) }), tooManySteps);
+  assert.deepEqual(problems(all({ format: 'uri' }), { a: `http://${'a%20'.repeat(3_500)}\u0001` }), tooManySteps);
+  const keys = Object.fromEntries(names(1_500).map((name) => [name, 1]));
+  assert.deepEqual(problems(all({ not: { additionalProperties: false } }, 120), { a: keys }), tooManySteps);
+});
+
+test('what real games ask costs a small part of what may be', () => {
+  const kinds = Array.from({ length: 40 }, (_, index) => `kind ${index}`);
+  const properties = Object.fromEntries(kinds.map((name) => [name, { type: 'array', items: { enum: kinds }, uniqueItems: true }]));
+  const check = readDetailsSchema(object(properties, { additionalProperties: false, required: kinds }), place);
+  const details = Object.fromEntries(kinds.map((name) => [name, kinds.slice(0, 20)]));
+  const shown = Array.from({ length: 50 }, () => check.problemsOf(details, field));
+  assert.deepEqual(shown.flat(), []);
+});
+
 test('many that are checked at once share a budget', () => {
   const check = readDetailsSchema(object({}, { additionalProperties: { pattern: '(x+x+)+y{1,100}' } }), place);
   const details = { a: 'x'.repeat(4_000) };

@@ -8,6 +8,7 @@ import type { FieldProblem } from 'keelson/errors';
 import { RE2JS } from 're2js';
 import { Budget, detailLimits, isDeeperThan, isObject, problemsOf, problemsOfSize, refused } from './details-check.ts';
 import { faultOf, keywords } from './details-keywords.ts';
+import { stepsOf } from './details-steps.ts';
 
 /** Checks details by the schema of one game. */
 export interface DetailsCheck {
@@ -85,7 +86,7 @@ function definitionOf(reading: Reading, owner: string): object {
   return known;
 }
 
-/** One schema as it is checked by: each costs a step, patterns are RE2's, and a reference is the definition itself. */
+/** One schema as it is checked by: each costs a step or more, patterns are RE2's, and a reference is the definition itself. */
 function read(reading: Reading, schema: unknown, place: Place): unknown {
   reading.schemasRead += 1;
   if (reading.schemasRead > detailLimits.schemas) return fault(reading, place.path, `is one of more than ${detailLimits.schemas} schemas`);
@@ -93,7 +94,7 @@ function read(reading: Reading, schema: unknown, place: Place): unknown {
   if (typeof schema === 'boolean') return schema;
   if (!isObject(schema)) return fault(reading, place.path, 'must be a schema: an object, true or false');
   const checked: Record<string, unknown> = {};
-  const parts: unknown[] = [stepOf(reading), checked];
+  const parts: unknown[] = [stepOf(reading, schema), checked];
   for (const [keyword, value] of Object.entries(schema)) {
     const kind = keywords.get(keyword);
     const at = { ...place, path: `${place.path}.${keyword}`, depth: place.depth + 1 };
@@ -107,10 +108,11 @@ function read(reading: Reading, schema: unknown, place: Place): unknown {
   return { allOf: parts };
 }
 
-function stepOf({ budget }: Reading): unknown {
+function stepOf({ budget }: Reading, schema: Readonly<Record<string, unknown>>): unknown {
+  const steps = stepsOf(schema);
   const step = {
-    check(): boolean {
-      budget.take(1);
+    check(value: unknown): boolean {
+      budget.take(steps(value));
       return true;
     },
     error: () => '',
