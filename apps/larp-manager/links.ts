@@ -62,10 +62,18 @@ export async function relink(unit: Unit<Repositories>, entity: Linked, wanted: W
     return ids === undefined ? [] : [{ side, ids: [...new Set(ids)] }];
   });
   if (sides.length === 0) return;
-  // One after another within a game: links have two ends, and calls that lock them from both sides would wait for each other in a circle.
-  await unit.sql(sql`select from ${games} where id = ${entity.gameId} for no key update`);
+  await queueLinks(unit, entity, wanted);
   await unit.flush();
   for (const change of sides) await replace(unit, entity, change);
+}
+
+/**
+ * Waits until nobody else edits links of the game, if any are wanted: links have two ends, and calls that lock them from both sides would wait for
+ * each other in a circle. So whoever locks one of the ends waits here before.
+ */
+export async function queueLinks(unit: Unit<Repositories>, entity: Linked, wanted: WantedLinks): Promise<void> {
+  if (sidesOf(entity).every(({ field }) => wanted[field] === undefined)) return;
+  await unit.sql(sql`select from ${games} where id = ${entity.gameId} for no key update`);
 }
 
 /** What one kind of links shall be. */

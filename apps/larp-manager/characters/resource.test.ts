@@ -87,6 +87,27 @@ test('who asks for links that cannot be is told which, and nothing is kept', asy
   assert.equal((await read(`/characters/${north.astrid.id}`))['name'], 'Astrid');
 });
 
+// LRP-12
+test('whoever edits links waits for the game before they lock a row, so that edits from both ends never wait for each other', async () => {
+  const { north } = games;
+  larp.statements.length = 0;
+  const links = { character_ids: [north.cnut.id, north.bjarne.id] };
+  assert.equal((await ask('PATCH', `/plots/${north.feud.id}`, links)).status, 200);
+  const locked = larp.statements.filter((text) => text.includes('for no key update')).map((text) => /"?\."?(\w+)/u.exec(text)?.[1]);
+  assert.deepEqual(locked.slice(0, 2), ['games', 'plots'], larp.statements.join('\n'));
+  larp.lines.length = 0;
+  const edits = Array.from({ length: 4 }, (_, number) => [
+    ask('PATCH', `/plots/${north.feud.id}`, { character_ids: number % 2 === 0 ? [north.bjarne.id] : [north.bjarne.id, north.cnut.id] }),
+    ask('PATCH', `/characters/${north.cnut.id}`, { plot_ids: number % 2 === 0 ? [north.feud.id] : [] }),
+  ]);
+  const answers = await Promise.all(edits.flat());
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+  assert.deepEqual(
+    larp.lines.filter((line) => line.includes('40P01')),
+    [],
+  );
+});
+
 // LRP-15
 test('a thousand characters are made at once, or none', async () => {
   const { north } = games;

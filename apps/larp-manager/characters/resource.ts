@@ -1,7 +1,7 @@
 /** Characters: kept by the GMs of the game; who plays one gives it its name and tells its story. */
 import { KeelsonError } from 'keelson/errors';
 import { Description, Ids, Links, Name } from '../bodies.ts';
-import { relink } from '../links.ts';
+import { queueLinks, relink } from '../links.ts';
 import { resource, signedIn } from '../route.ts';
 import { inGamesTheyRun, inTheirGames } from '../scopes.ts';
 import { takesPart, runsGame } from '../users/service.ts';
@@ -33,6 +33,7 @@ export const characterRoutes = resource('characters', {
     if (forGms.some((key) => body[key] !== undefined))
       throw new KeelsonError('FORBIDDEN', { message: 'Only GMs of the game say who plays a character, and what it is linked with.' });
   },
+  beforeLock: (character, { body, unit }) => queueLinks(unit, character, body),
   afterCreate: (character, { body, unit }) => relink(unit, character, body),
   afterChange: (character, { body, unit }) => relink(unit, character, body),
 });

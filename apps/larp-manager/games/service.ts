@@ -2,20 +2,24 @@
 import { type FieldProblem, KeelsonError } from 'keelson/errors';
 import { sql } from 'keelson/schema';
 import type { Unit } from 'keelson/work';
-import { type DetailsCheck, readDetailsSchema } from '../details-schema.ts';
+import type { DetailsCheck } from '../details-schema.ts';
 import type { Repositories } from '../model.ts';
 import type { Game } from './entity.ts';
 
 const SCHEMA_FIELD = 'body.additional_details_schema';
 const BATCH_MAX = 200;
 
+// What reads patterns takes 1 MB once it is loaded: only where a schema is read.
+const detailsSchema = () => import('../details-schema.ts');
+
 /**
  * Checks a new game.
  *
  * @throws VALIDATION_ERROR for dates in the wrong order, and for a schema that is not taken
  */
-export function checkNewGame(game: Game): void {
+export async function checkNewGame(game: Game): Promise<void> {
   checkDates(game);
+  const { readDetailsSchema } = await detailsSchema();
   readDetailsSchema(game.additionalDetailsSchema, SCHEMA_FIELD);
 }
 
@@ -25,7 +29,7 @@ export function checkNewGame(game: Game): void {
  * @throws VALIDATION_ERROR as for a new one, CONFLICT where there are players whose details do not fit the new schema
  */
 export async function checkGame(game: Game, unit: Unit<Repositories>, what: { readonly isSchemaNew: boolean }): Promise<void> {
-  checkNewGame(game);
+  await checkNewGame(game);
   if (!what.isSchemaNew) return;
   // The row first, as whoever adds a player does; then those who change details, and cannot lock it.
   await unit.games.get(game.id, { lock: true });
@@ -34,6 +38,7 @@ export async function checkGame(game: Game, unit: Unit<Repositories>, what: { re
 }
 
 async function refuseUnfit(game: Game, unit: Unit<Repositories>): Promise<void> {
+  const { readDetailsSchema } = await detailsSchema();
   let [checked, unfit] = [0, 0];
   let first: FieldProblem | undefined;
   let after: string | undefined;

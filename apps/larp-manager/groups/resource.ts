@@ -1,7 +1,7 @@
 /** Character groups: kept by the GMs of the game. */
 import { KeelsonError } from 'keelson/errors';
 import { Description, Ids, Links, Name } from '../bodies.ts';
-import { relink } from '../links.ts';
+import { queueLinks, relink } from '../links.ts';
 import { resource, signedIn } from '../route.ts';
 import { inGamesTheyRun, inTheirGames } from '../scopes.ts';
 import { runsGame } from '../users/service.ts';
@@ -28,6 +28,7 @@ export const groupRoutes = resource('characterGroups', {
   may: ({ gameId }, { principal }) => runsGame(principal, gameId),
   onCreate: checkSizes,
   onChange: checkSizes,
+  beforeLock: (group, { body, unit }) => queueLinks(unit, group, body),
   afterCreate: (group, { body, unit }) => relink(unit, group, body),
   afterChange: (group, { body, unit }) => relink(unit, group, body),
 });

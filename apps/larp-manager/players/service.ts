@@ -3,10 +3,13 @@ import { type FieldProblem, KeelsonError } from 'keelson/errors';
 import { sql } from 'keelson/schema';
 import type { Unit } from 'keelson/work';
 import { problemsOfSize } from '../details-check.ts';
-import { type DetailsCheck, readDetailsSchema } from '../details-schema.ts';
+import type { DetailsCheck } from '../details-schema.ts';
 import type { Game } from '../games/entity.ts';
 import type { Repositories } from '../model.ts';
 import type { Player } from './entity.ts';
+
+// What reads patterns takes 1 MB once it is loaded: only where a schema is read.
+const detailsSchema = () => import('../details-schema.ts');
 
 /** The checks of the games that a unit has to do with: many players of one game are checked by one. */
 const checksOfUnits = new WeakMap<object, Map<string, DetailsCheck>>();
@@ -32,6 +35,7 @@ async function checkOf(unit: Unit<Repositories>, gameId: string, isNew: boolean)
   const known = checks.get(gameId);
   if (known !== undefined) return known;
   const { additionalDetailsSchema } = isNew ? await holdGame(unit, gameId) : await holdSchema(unit, gameId);
+  const { readDetailsSchema } = await detailsSchema();
   const check = readDetailsSchema(additionalDetailsSchema, 'body.game_id');
   checks.set(gameId, check);
   return check;

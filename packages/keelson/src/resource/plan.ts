@@ -34,6 +34,7 @@ interface Loose<R extends Repositories, S, P> {
   readonly onCreate?: LooseHook<R, S, P>;
   readonly onChange?: LooseHook<R, S, P>;
   readonly onRemove?: LooseHook<R, S, P>;
+  readonly beforeLock?: LooseHook<R, S, P>;
   readonly afterCreate?: LooseHook<R, S, P>;
   readonly afterChange?: LooseHook<R, S, P>;
   readonly without?: readonly Action[];

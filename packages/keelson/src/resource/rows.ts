@@ -123,9 +123,10 @@ export class ResourceRows<R extends Repositories, S, P> {
     const given = valuesOf(change, body, 'body');
     const values = isWhole ? { ...fallbacksOf(change), ...given } : given;
     const changed = await this.#write(call, { action: 'change', field: 'body', key }, async (unit, seen) => {
-      const entity = await this.#find(call, unit, seen);
+      const said = { ...body, ...given };
+      const entity = await this.#find(call, unit, seen, said);
       Object.assign(entity, values);
-      const made = [{ entity, body: { ...body, ...given }, place: 'body' }];
+      const made = [{ entity, body: said, place: 'body' }];
       await this.#run(onChange, call, unit, made);
       this.#ask(call, entity, 'change');
       if (afterChange !== undefined) await this.#writeBeside(unit, made, () => this.#run(afterChange, call, unit, made));
@@ -173,13 +174,14 @@ export class ResourceRows<R extends Repositories, S, P> {
     return row?.[column.key] === version;
   }
 
-  async #find(call: ResourceCall<R, S, P>, unit: Unit<R>, seen: Seen): Promise<Fields> {
-    const { version } = this.#plan;
+  async #find(call: ResourceCall<R, S, P>, unit: Unit<R>, seen: Seen, body?: Fields): Promise<Fields> {
+    const { version, beforeLock } = this.#plan;
     const filter = this.#filterOf(call.principal, seen.key);
     const entity = filter === undefined ? null : await this.#ofUnit(unit).find(filter);
     if (entity === null) return this.#missing(seen.key);
     seen.version = version && entity[version.key];
     this.#ask(call, entity, seen.action);
+    if (body !== undefined) await this.#run(beforeLock, call, unit, [{ entity, body, place: 'body' }]);
     await this.#match(call, unit, entity);
     // What was locked may have been moved since it was read.
     this.#ask(call, entity, seen.action);
