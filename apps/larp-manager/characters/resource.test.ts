@@ -85,6 +85,14 @@ test('who asks for links that cannot be is told which, and nothing is kept', asy
     assert.match(answer.text, new RegExp(`"field":"body.${field}"`, 'u'));
   }
   assert.equal((await read(`/characters/${north.astrid.id}`))['name'], 'Astrid');
+  const strange = { name: 'Nobody', player_id: south.catPlays.id };
+  for (const answer of [
+    await ask('PATCH', `/characters/${north.astrid.id}`, strange),
+    await ask('POST', '/characters', { ...strange, game_id: north.game.id }),
+  ]) {
+    assert.equal(answer.status, 422, answer.text);
+    assert.match(answer.text, /"field":"body.player_id","message":"refers to nothing"/u);
+  }
 });
 
 // LRP-12

@@ -2,7 +2,8 @@
 import { KeelsonError } from '../errors.ts';
 
 const STRONG = /^"[\u0021\u0023-\u007e]*"$/u;
-const LIST = /^\s*(?:W\/)?"[\u0021\u0023-\u007e]*"\s*(?:,\s*(?:W\/)?"[\u0021\u0023-\u007e]*"\s*)*$/u;
+// A list may have empty places (RFC 9110, section 5.6.1.2).
+const LIST = /^[\s,]*(?:W\/)?"[\u0021\u0023-\u007e]*"\s*(?:,[\s,]*(?:W\/)?"[\u0021\u0023-\u007e]*"\s*)*[\s,]*$/u;
 
 /** The tag of a version: strong, since two rows with one version are the same. */
 export function etagOf(version: unknown): string {

@@ -22,9 +22,8 @@ export function inWordsOf(attempt: Attempt, error: unknown): unknown {
   const constraint = error.data?.['constraint'];
   const { table, noun, action } = attempt;
   if (REFERRED.has(sqlState(error))) {
-    const column =
-      action === 'remove' ? undefined : table.columns.find(({ name }) => constraint === constraintName(table.name, [name], 'fkey'));
-    if (column !== undefined) return refersToNothing(attempt, column.name, error);
+    const column = action === 'remove' ? undefined : referringColumn(table, constraint);
+    if (column !== undefined) return refersToNothing(attempt, column, error);
     if (action !== 'remove') return error;
     const message = `This ${noun} cannot be removed while others refer to it.`;
     return new KeelsonError('CONFLICT', { message, hint: 'Remove what refers to it first.', data: error.data, cause: error });
@@ -33,6 +32,13 @@ export function inWordsOf(attempt: Attempt, error: unknown): unknown {
   if (columns === undefined) return error;
   const message = `There is already one with this ${columns.join(' and ')}.`;
   return new KeelsonError('CONFLICT', { message, hint: 'Choose another value.', data: error.data, cause: error });
+}
+
+/** The column of a reference; of one that holds two rows in one place, as (game_id, player_id), that which says the row. */
+function referringColumn({ name: table, columns }: TableInfo, constraint: unknown): string | undefined {
+  const isOf = (names: readonly string[]): boolean => constraint === constraintName(table, names, 'fkey');
+  const single = columns.find(({ name }) => isOf([name]));
+  return (single ?? columns.find(({ name }) => columns.some((place) => isOf([place.name, name]))))?.name;
 }
 
 function refersToNothing({ field }: Attempt, column: string, cause: KeelsonError): KeelsonError {
