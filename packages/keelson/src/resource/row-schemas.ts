@@ -2,6 +2,8 @@
 import * as Type from 'typebox';
 import { columnSchema } from '../schema/json-schema.ts';
 import { type ColumnInfo, snakeCase } from '../schema/table.ts';
+import { CURSOR_LENGTH_MAX } from '../work/cursor.ts';
+import { IN_MAX, SEARCH_LENGTH_MAX } from '../work/list-check.ts';
 import { LIST_ROWS_MAX, LIST_SIZE_DEFAULT, LIST_SIZE_MAX } from '../work/list-request.ts';
 import type { ListOperator, ListRules } from '../work/list-rules.ts';
 import type { Repositories } from '../work/model.ts';
@@ -10,10 +12,6 @@ import type { Plan } from './plan.ts';
 
 /** How many rows one call may make. */
 export const BULK_ROWS_MAX = 1_000;
-
-const CURSOR_LENGTH_MAX = 4_000;
-const SEARCH_LENGTH_MAX = 200;
-const IN_MAX = 100;
 
 /** The schemas of a resource. */
 export interface ResourceSchemas {

@@ -13,8 +13,8 @@ export interface Cursor {
   readonly digest: string;
 }
 
-/** The longest value that an index takes is 2,704 bytes; four characters of base64 carry three. */
-const CURSOR_LENGTH_MAX = 16_384;
+/** The longest value that an index takes is 2,704 bytes; JSON may double it, and four characters of base64 carry three. */
+export const CURSOR_LENGTH_MAX = 8_000;
 
 const BASE64URL = /^[A-Za-z0-9_-]+$/u;
 

@@ -38,11 +38,12 @@ export interface ListFrame {
   readonly scope: Readonly<Record<string, unknown>>;
 }
 
-/** How many values `in` takes, and how many conditions one request has. */
-const IN_MAX = 100;
-const FILTERS_MAX = 20;
+/** How many values `in` takes. */
+export const IN_MAX = 100;
 /** How long a text to search for is. */
-const SEARCH_LENGTH_MAX = 200;
+export const SEARCH_LENGTH_MAX = 200;
+/** How many conditions one request has. */
+const FILTERS_MAX = 20;
 /** What is shorter has no trigram to look up. */
 const TRIGRAM_LENGTH = 3;
 
