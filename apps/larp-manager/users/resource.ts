@@ -15,8 +15,8 @@ export const userResource = resource('users', {
   change: ['email', 'name', 'phone', 'isActive', 'isSuperuser'],
   fields: userFields,
   search: ['email', 'name'],
-  // With a password, in users/routes.ts.
-  without: ['create', 'bulk'],
+  // Made with a password, in users/routes.ts; a PUT that does not say is_active would let in again who was shut out.
+  without: ['create', 'bulk', 'replace'],
   onChange: (user, { unit, principal, services, request }) =>
     services.users.changing(unit, { id: principal.id, address: request.ip }, user),
   onRemove: (user, { principal, services }) => services.users.removing({ id: principal.id }, user),

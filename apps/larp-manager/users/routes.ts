@@ -13,6 +13,7 @@ export const userRoutes = [
     tags: ['auth'],
     guard: registering,
     body: UserCreate,
+    gives: ['Location'],
     responses: { 201: UserPublic },
     errors: ['CONFLICT'],
     handler: async ({ body, services, reply }) => {
@@ -48,6 +49,7 @@ export const userRoutes = [
     tags,
     guard: superuser,
     body: UserAdded,
+    gives: ['Location'],
     responses: { 201: UserPublic },
     errors: ['CONFLICT'],
     handler: async ({ body: { isSuperuser = false, ...body }, services, reply }) => {
