@@ -72,7 +72,7 @@ test('faults of a Dockerfile are reported', () => {
       ['npm ci', 'npm install', /not installed by npm ci/u],
       ['USER 1000:1000', 'USER 0', /not root's/u],
       ['USER 1000:1000\n', '', /not root's/u],
-      ['CMD ["node", "healthcheck.cjs"]', 'CMD ["curl", "localhost"]', /nothing but what it has/u],
+      ['CMD ["node", "healthcheck.mjs"]', 'CMD ["curl", "localhost"]', /nothing but what it has/u],
       [/^HEALTHCHECK.*$/mu, '', /says how it is/u],
       ['ENTRYPOINT ["node",', 'ENTRYPOINT ["npm",', /first process/u],
       ['NODE_ENV=production', 'SECRET_KEY=x', /told to all/u],

@@ -30,7 +30,7 @@ const kept = [
   'packages/keelson/src/id.ts',
   'apps/glisk/app.ts',
   'scripts/build.ts',
-  'deploy/healthcheck.cjs',
+  'deploy/healthcheck.mjs',
 ];
 const ignored = [
   '.git/config',
