@@ -5,7 +5,7 @@ import type { Unit } from 'keelson/work';
 import { Character } from './characters/entity.ts';
 import { characters } from './characters/table.ts';
 import type { CharacterGroup } from './groups/entity.ts';
-import { games } from './games/table.ts';
+import { lockGame } from './games/lock.ts';
 import { characterGroups, groupCharacters } from './groups/table.ts';
 import type { Repositories } from './model.ts';
 import { Plot } from './plots/entity.ts';
@@ -68,12 +68,12 @@ export async function relink(unit: Unit<Repositories>, entity: Linked, wanted: W
 }
 
 /**
- * Waits until nobody else edits links of the game, if any are wanted: links have two ends, and calls that lock them from both sides would wait for
- * each other in a circle. So whoever locks one of the ends waits here before.
+ * Waits until nobody else edits links of the game, if any are wanted, or the row is removed: links have two ends, and calls that lock them from
+ * both sides would wait for each other in a circle. So whoever locks one of the ends waits here before.
  */
-export async function queueLinks(unit: Unit<Repositories>, entity: Linked, wanted: WantedLinks): Promise<void> {
-  if (sidesOf(entity).every(({ field }) => wanted[field] === undefined)) return;
-  await unit.sql(sql`select from ${games} where id = ${entity.gameId} for no key update`);
+export async function queueLinks(unit: Unit<Repositories>, entity: Linked, wanted: WantedLinks | undefined): Promise<void> {
+  if (wanted !== undefined && sidesOf(entity).every(({ field }) => wanted[field] === undefined)) return;
+  await lockGame(unit, entity.gameId);
 }
 
 /** What one kind of links shall be. */

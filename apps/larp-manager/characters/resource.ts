@@ -33,6 +33,7 @@ export const characterRoutes = resource('characters', {
     if (forGms.some((key) => body[key] !== undefined))
       throw new KeelsonError('FORBIDDEN', { message: 'Only GMs of the game say who plays a character, and what it is linked with.' });
   },
+  onCreate: (character, { body, unit }) => queueLinks(unit, character, body),
   beforeLock: (character, { body, unit }) => queueLinks(unit, character, body),
   afterCreate: (character, { body, unit }) => relink(unit, character, body),
   afterChange: (character, { body, unit }) => relink(unit, character, body),

@@ -5,6 +5,7 @@ import type { Unit } from 'keelson/work';
 import type { DetailsCheck } from '../details-schema.ts';
 import type { Repositories } from '../model.ts';
 import type { Game } from './entity.ts';
+import { lockGame } from './lock.ts';
 
 const SCHEMA_FIELD = 'body.additional_details_schema';
 const BATCH_MAX = 200;
@@ -32,7 +33,7 @@ export async function checkGame(game: Game, unit: Unit<Repositories>, what: { re
   await checkNewGame(game);
   if (!what.isSchemaNew) return;
   // The row first, as whoever adds a player does; then those who change details, and cannot lock it.
-  await unit.games.get(game.id, { lock: true });
+  await lockGame(unit, game.id);
   await unit.sql(sql`select pg_advisory_xact_lock(hashtextextended('details of ' || ${game.id}::text, 0))`);
   await refuseUnfit(game, unit);
 }

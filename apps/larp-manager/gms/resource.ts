@@ -1,4 +1,5 @@
 /** GMs of games: added and removed by the GMs of the same game. */
+import { lockGame } from '../games/lock.ts';
 import { resource, signedIn } from '../route.ts';
 import { inTheirGames } from '../scopes.ts';
 import { runsGame } from '../users/service.ts';
@@ -15,4 +16,7 @@ export const gmRoutes = resource('gms', {
   change: ['userId'],
   scope: inTheirGames,
   may: ({ gameId }, { principal }) => runsGame(principal, gameId),
+  // The game tells who its GMs are.
+  onCreate: ({ gameId }, { unit }) => lockGame(unit, gameId),
+  beforeLock: ({ gameId }, { unit }) => lockGame(unit, gameId),
 });

@@ -26,7 +26,10 @@ export const groupRoutes = resource('characterGroups', {
   // Players read no plots but their own, so they are told no keys of them.
   showWithin: { plotIds: inGamesTheyRun },
   may: ({ gameId }, { principal }) => runsGame(principal, gameId),
-  onCreate: checkSizes,
+  onCreate: (group, { body, unit }) => {
+    checkSizes(group);
+    return queueLinks(unit, group, body);
+  },
   onChange: checkSizes,
   beforeLock: (group, { body, unit }) => queueLinks(unit, group, body),
   afterCreate: (group, { body, unit }) => relink(unit, group, body),

@@ -1,6 +1,7 @@
 /** Players of games: kept by the GMs of the game; each says of themselves what the game asks. */
 import { KeelsonError } from 'keelson/errors';
 import { Json } from '../bodies.ts';
+import { lockGame } from '../games/lock.ts';
 import { resource, signedIn } from '../route.ts';
 import { inTheirGames } from '../scopes.ts';
 import { runsGame } from '../users/service.ts';
@@ -19,6 +20,7 @@ export const playerRoutes = resource('players', {
   fields: { paymentStatus: Json, additionalDetails: Json },
   scope: inTheirGames,
   may: ({ gameId, userId }, { principal, action }) => runsGame(principal, gameId) || (action === 'change' && userId === principal.id),
+  beforeLock: ({ gameId }, { body, unit }) => (body === undefined ? lockGame(unit, gameId) : undefined),
   onCreate: (player, { unit }) => checkPlayer(player, unit, { isNew: true }),
   onChange: async (player, { body, unit, principal }) => {
     if (body.paymentStatus !== undefined && !runsGame(principal, player.gameId))

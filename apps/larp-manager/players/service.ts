@@ -5,6 +5,7 @@ import type { Unit } from 'keelson/work';
 import { problemsOfSize } from '../details-check.ts';
 import type { DetailsCheck } from '../details-schema.ts';
 import type { Game } from '../games/entity.ts';
+import { lockGame } from '../games/lock.ts';
 import type { Repositories } from '../model.ts';
 import type { Player } from './entity.ts';
 
@@ -43,8 +44,9 @@ async function checkOf(unit: Unit<Repositories>, gameId: string, isNew: boolean)
 
 /** A new player is written into the row of the game by a trigger, so that row is locked first: whoever changes the game has it locked as well. */
 async function holdGame(unit: Unit<Repositories>, gameId: string): Promise<Game> {
-  const [game] = await unit.games.lockMany([gameId]);
-  if (game !== undefined) return game;
+  await lockGame(unit, gameId);
+  const game = await unit.games.find({ id: gameId });
+  if (game !== null) return game;
   throw new KeelsonError('VALIDATION_ERROR', { validationErrors: [{ field: 'body.game_id', message: 'is no game that there is' }] });
 }
 

@@ -22,6 +22,7 @@ export const plotRoutes = resource('plots', {
   search: ['name', 'description'],
   scope: inTheirGames,
   may: ({ gameId }, { principal }) => runsGame(principal, gameId),
+  onCreate: (plot, { body, unit }) => queueLinks(unit, plot, body),
   beforeLock: (plot, { body, unit }) => queueLinks(unit, plot, body),
   afterCreate: (plot, { body, unit }) => relink(unit, plot, body),
   afterChange: (plot, { body, unit }) => relink(unit, plot, body),

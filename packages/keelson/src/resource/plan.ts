@@ -8,7 +8,7 @@ import type { Repositories } from '../work/model.ts';
 import type { Guard } from '../http/guard.ts';
 import type { Action, Hook, ResourceDefinition, RouteOverride, RowAction } from './resource.ts';
 
-type LooseHook<R extends Repositories, S, P> = Hook<R, S, P, Fields, Fields>;
+type LooseHook<R extends Repositories, S, P> = Hook<R, S, P, Fields, Fields | undefined>;
 
 /** Which rows there are for a caller; undefined: all of them. */
 export type Scope<P> = (principal: P) => Fields | undefined | 'nothing';

@@ -87,10 +87,10 @@ export interface ResourceDefinition<R extends Repositories, S, P, E, XC extends 
   readonly onChange?: Hook<R, S, P, E, ResourceBody<E, XU>> | undefined;
   readonly onRemove?: Hook<R, S, P, E, undefined> | undefined;
   /**
-   * Before a row that is changed is locked: locks what `afterChange` will need beside it, where others lock that first. Two calls that lock
-   * the same rows in another order would wait for each other.
+   * Before a row that is changed or removed (without a body) is locked: locks what is written beside it, where others lock that first. Two
+   * calls that lock the same rows in another order would wait for each other.
    */
-  readonly beforeLock?: Hook<R, S, P, E, ResourceBody<E, XU>> | undefined;
+  readonly beforeLock?: Hook<R, S, P, E, ResourceBody<E, XU> | undefined> | undefined;
   /**
    * Once the row is written, in the same unit: writes what refers to it. The row is locked meanwhile, and the answer shows it as it is
    * then, with what triggers made of it.

@@ -41,7 +41,8 @@ interface Seen {
 /** A row of a write, what was said of it, and where in the request. */
 interface Made {
   readonly entity: Fields;
-  readonly body: Fields;
+  /** Undefined where the row is removed. */
+  readonly body: Fields | undefined;
   readonly place: string;
 }
 
@@ -143,7 +144,7 @@ export class ResourceRows<R extends Repositories, S, P> {
   async remove(call: ResourceCall<R, S, P>, key: unknown): Promise<void> {
     await this.#write(call, { action: 'remove', field: 'body', key }, async (unit, seen) => {
       const entity = await this.#find(call, unit, seen);
-      await this.#run(this.#plan.onRemove, call, unit, [{ entity, body: {}, place: 'body' }]);
+      await this.#run(this.#plan.onRemove, call, unit, [{ entity, body: undefined, place: 'body' }]);
       this.#ofUnit(unit).remove(entity);
     });
   }
@@ -181,7 +182,7 @@ export class ResourceRows<R extends Repositories, S, P> {
     if (entity === null) return this.#missing(seen.key);
     seen.version = version && entity[version.key];
     this.#ask(call, entity, seen.action);
-    if (body !== undefined) await this.#run(beforeLock, call, unit, [{ entity, body, place: 'body' }]);
+    await this.#run(beforeLock, call, unit, [{ entity, body, place: 'body' }]);
     await this.#match(call, unit, entity);
     // What was locked may have been moved since it was read.
     this.#ask(call, entity, seen.action);
@@ -236,7 +237,7 @@ export class ResourceRows<R extends Repositories, S, P> {
   }
 
   async #run(
-    hook: Hook<R, S, P, Fields, Fields> | undefined,
+    hook: Hook<R, S, P, Fields, Fields | undefined> | undefined,
     { principal, services, request, log }: ResourceCall<R, S, P>,
     unit: Unit<R>,
     made: readonly Made[],
