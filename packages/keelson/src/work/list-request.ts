@@ -61,7 +61,7 @@ const FILTER = /^(?<key>[A-Za-z0-9_]+)(?:\[(?<operator>[a-z]+)\])?$/u;
  * @throws VALIDATION_ERROR for what the rules do not know, each with its field
  */
 export function readListRequest(query: Readonly<Record<string, unknown>>, rules: ListRules): ListRequest {
-  const known = new Map(Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[snakeCase(name), value] as const])));
+  const known = byWireName(query);
   const take = (name: string): string | undefined => {
     const value = known.get(name);
     known.delete(name);
@@ -91,6 +91,18 @@ export function readListRequest(query: Readonly<Record<string, unknown>>, rules:
     ...(fields !== undefined && { keys: fields.split(',').map((name) => keyOf(rules, name)) }),
     filters: [...known].map(([name, value]) => readFilter(rules, name, value)),
   };
+}
+
+/** The parameters by their names on the wire; one that comes in both spellings would count as whichever is last. */
+function byWireName(query: Readonly<Record<string, unknown>>): Map<string, unknown> {
+  const known = new Map<string, unknown>();
+  for (const [key, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    const name = snakeCase(key);
+    if (known.has(name)) throw refuse(name, 'must be given once');
+    known.set(name, value);
+  }
+  return known;
 }
 
 /** The error for one parameter of the query. */

@@ -249,7 +249,7 @@ test('the parameters of a query become a request, in the names of the wire or of
   });
   assert.deepEqual(readListRequest({}, itemRules), { size: 20, filters: [] });
   assert.deepEqual(readListRequest({ sortOrder: 'desc' }, itemRules).sort, { key: 'id', isDescending: true });
-  for (const query of [{ sort_order: 'up' }, { total: 'maybe' }, { page: ['1', '2'] }, { cursor: {} }])
+  for (const query of [{ sort_order: 'up' }, { total: 'maybe' }, { page: ['1', '2'] }, { cursor: {} }, { game_id: gameA, gameId: gameA }])
     assert.throws(() => readListRequest(query, itemRules));
   for (const name of ['nothing', 'rank[]', 'rank[gt', 'rank[drop]', '__proto__[in]', 'rank[gt][gt]']) {
     const wanted = readListRequest(Object.fromEntries([[name, '1']]), itemRules);
