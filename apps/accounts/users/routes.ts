@@ -13,6 +13,7 @@ export const userRoutes = [
     tags: ['auth'],
     guard: everyone,
     body: UserCreate,
+    gives: ['Location'],
     responses: { 201: UserPublic },
     errors: ['CONFLICT'],
     handler: async ({ body, services, reply }) => {
