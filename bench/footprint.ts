@@ -1,18 +1,21 @@
-/** The footprint of an application: how soon it answers, how fast it says how it is, what it takes of memory, beside bare Node in the same run. */
+/** The footprint of the base application, and of a whole one: how soon they answer, how fast they say how they are, what they take of memory, beside bare Node. */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bundle } from '../scripts/build/bundle.ts';
-import { readImageStart, renderRoles } from '../scripts/containers/image.ts';
+import { type Bundle, bundle } from '../scripts/build/bundle.ts';
+import { readImageStart } from '../scripts/containers/image.ts';
 import type { BenchmarkOptions } from './benchmark.ts';
 import { median, renderTable, renderTargets, short, target, type Target } from './figures.ts';
 import { type Cost, measureModules } from './footprint-modules.ts';
+import { openPlace, type Place } from './footprint-place.ts';
 import { askMany, askSteadily, type Memory, type Program, run, start } from './footprint-process.ts';
-import { openDatabase } from './server.ts';
 
-const APP = 'larp-manager';
+/** What every application has; the targets are its own. */
+const BASE = { name: 'base application', entry: 'bench/keelson/base-application/app.ts' };
+/** An application with all its features, held against the same targets to show what features cost. */
+const WHOLE = { name: 'larp-manager', entry: 'apps/larp-manager/app.ts' };
 const REQUESTS = 20_000;
 const CONNECTIONS = 32;
 const PROBES_PER_SECOND = 1_000;
@@ -68,34 +71,29 @@ interface Contender {
   readonly headers: (origin: string) => Promise<Readonly<Record<string, string>>>;
 }
 
-/** Runs the benchmark: the application as its image starts it, its database running and its migrations applied. */
+/** Runs the benchmark: the applications as their image starts them, their database running and their migrations applied. */
 export async function benchFootprint(options: BenchmarkOptions): Promise<FootprintResult> {
   const size = options.quick ? quick : full;
   const folder = mkdtempSync(path.join(tmpdir(), 'keelson-bench-footprint-'));
   const place = await openPlace(options);
   try {
-    const root = path.resolve(import.meta.dirname, '..');
-    const built = await bundle({ entry: path.join(root, 'apps', APP, 'app.ts'), folder: path.join(folder, 'dist') });
     writeFileSync(path.join(folder, 'bare.cjs'), bareNode);
-    const image = readImageStart(root);
-    const environment = {
-      ...image.environment,
-      ...settings,
-      SECRET_KEY: randomBytes(48).toString('base64url'),
-      DATABASE_URL: place.userUrl,
-    };
-    const app: Program = { name: `${APP}, as in the image`, flags: image.flags, args: [built.file, 'serve'], environment, folder };
-    await prepare(app, built.file, place.ownerUrl);
-    const plain = { ...environment, MALLOC_ARENA_MAX: '' };
+    const base = await build(BASE, place, folder);
+    const whole = await build(WHOLE, place, folder);
+    await addCaller(whole, place.ownerUrl);
+    const asItIs = { ...base.program, name: `${BASE.name}, Node as it is`, flags: [] };
     const contenders = [
       bareOf(path.join(folder, 'bare.cjs'), folder),
-      appOf(app),
-      appOf({ ...app, name: `${APP}, Node as it is`, flags: [], environment: plain }),
+      { ...asked, program: base.program, path: '/api/v1/now' },
+      { ...asked, program: { ...asItIs, environment: { ...asItIs.environment, MALLOC_ARENA_MAX: '' } }, path: '/api/v1/now' },
+      { ...asked, program: whole.program, path: '/api/v1/users/me', headers: callerOf },
     ];
     const { footprints, stepsMs } = await measureAll(contenders, size, options);
     options.say('what a start loads …');
-    const modules = await measureModules(app, built.file);
-    return { bundleKb: built.sizeBytes / 1_024, footprints, stepsMs, modules, targets: targetsOf(footprints) };
+    const modules = await measureModules(base.program, base.file);
+    const [bare, ofBase, , ofWhole] = footprints;
+    const targets = [...targetsOf(BASE.name, bare, ofBase), ...targetsOf(WHOLE.name, bare, ofWhole)];
+    return { bundleKb: base.sizeBytes / 1_024, footprints, stepsMs, modules, targets };
   } finally {
     await place.close();
     rmSync(folder, { recursive: true, force: true });
@@ -116,51 +114,39 @@ export function renderFootprint({ bundleKb, footprints, stepsMs, modules, target
     .map(({ name, modules: count, heapKb, loadMs }) => [name, String(count), short(heapKb), short(loadMs)]);
   return [
     renderTable([...head, `after ${REQUESTS.toLocaleString('en-US')}: RSS MB`, 'PSS', 'private'], rows),
-    `Steps of a start, ms: ${steps.join(', ')}. The bundle is ${short(bundleKb)} kB, which stay in memory as they are.`,
-    renderTable(['what a start loads', 'modules', 'heap kB', 'ms'], costs),
+    `Steps of a start of the ${BASE.name}, ms: ${steps.join(', ')}. Its bundle is ${short(bundleKb)} kB, which stay in memory as they are.`,
+    renderTable([`what a start of the ${BASE.name} loads`, 'modules', 'heap kB', 'ms'], costs),
     renderTargets(targets),
   ].join('\n\n');
 }
 
-interface Place {
-  readonly ownerUrl: string;
-  readonly userUrl: string;
-  close(): Promise<void>;
+interface Built extends Bundle {
+  readonly program: Program;
 }
 
-/** A database with the roles that the containers have: an owner who migrates, a user whom policies bind. */
-async function openPlace(options: BenchmarkOptions): Promise<Place> {
+/** Bundles an application, and applies its migrations as the owner. */
+async function build({ name, entry }: typeof BASE, place: Place, folder: string): Promise<Built> {
   const root = path.resolve(import.meta.dirname, '..');
-  const database = await openDatabase(options, 'footprint', []);
-  const [owner, user] = ['owner', 'user'].map((role) => `keelson_bench_footprint_${process.pid}_${role}`);
-  if (owner === undefined || user === undefined) throw new Error('There are two roles.');
-  const url = new URL(database.url);
-  const password = randomBytes(12).toString('hex');
-  await database.query(
-    renderRoles(root, { DBNAME: url.pathname.slice(1), owner, user, owner_password: password, user_password: password }),
-  );
-  const as = (name: string): string => Object.assign(new URL(url), { username: name, password }).href;
-  return {
-    ownerUrl: as(owner),
-    userUrl: as(user),
-    close: async () => {
-      try {
-        // One after the other: both at once trip over the default privileges of one for the other.
-        await database.query(`drop owned by ${owner} cascade`);
-        await database.query(`drop owned by ${user} cascade`);
-        await database.query(`drop role ${owner}, ${user}`);
-      } finally {
-        await database.close();
-      }
-    },
+  const bundled = await bundle({ entry: path.join(root, entry), folder: path.join(folder, name.replace(' ', '-')) });
+  const image = readImageStart(root);
+  const environment = {
+    ...image.environment,
+    ...settings,
+    SECRET_KEY: randomBytes(48).toString('base64url'),
+    DATABASE_URL: place.userUrl,
   };
+  const program = { name: `${name}, as in the image`, flags: image.flags, args: [bundled.file, 'serve'], environment, folder };
+  await run(asOwner(program, place.ownerUrl, [bundled.file, 'migrate', 'up']));
+  return { ...bundled, program };
 }
 
-/** Applies the migrations, and adds somebody who may call. */
-async function prepare(app: Program, file: string, ownerUrl: string): Promise<void> {
-  const asOwner = { ...app, environment: { ...app.environment, DIRECT_DATABASE_URL: ownerUrl } };
-  await run({ ...asOwner, args: [file, 'migrate', 'up'] });
-  await run({ ...asOwner, args: [file, 'user', 'create-superuser', EMAIL, '--password-stdin'] }, PASSWORD);
+function asOwner(program: Program, ownerUrl: string, args: readonly string[]): Program {
+  return { ...program, args, environment: { ...program.environment, DIRECT_DATABASE_URL: ownerUrl } };
+}
+
+/** Adds somebody who may call. */
+async function addCaller({ program, file }: Built, ownerUrl: string): Promise<void> {
+  await run(asOwner(program, ownerUrl, [file, 'user', 'create-superuser', EMAIL, '--password-stdin']), PASSWORD);
 }
 
 function bareOf(file: string, folder: string): Contender {
@@ -168,13 +154,10 @@ function bareOf(file: string, folder: string): Contender {
   return { program, probes: ['/'], path: '/', headers: async () => ({}) };
 }
 
-function appOf(program: Program): Contender {
-  return {
-    program,
-    probes: ['/health/live', '/health/ready', '/health', '/health/db'],
-    path: '/api/v1/users/me',
-    headers: async (origin) => ({ authorization: `Bearer ${await logIn(origin)}` }),
-  };
+const asked = { probes: ['/health/live', '/health/ready', '/health', '/health/db'], headers: async () => ({}) };
+
+async function callerOf(origin: string): Promise<Readonly<Record<string, string>>> {
+  return { authorization: `Bearer ${await logIn(origin)}` };
 }
 
 async function logIn(origin: string): Promise<string> {
@@ -279,10 +262,10 @@ function middle(memories: readonly Memory[]): Memory {
   };
 }
 
-function targetsOf([bare, app]: readonly Footprint[]): readonly Target[] {
+function targetsOf(of: string, bare: Footprint | undefined, app: Footprint | undefined): readonly Target[] {
   if (bare === undefined || app === undefined) return [];
   const most = (name: string, measured: number, limit: number, unit: string): Target =>
-    target(name, measured, { limit, sense: 'at most', unit });
+    target(`${of}: ${name}`, measured, { limit, sense: 'at most', unit });
   return [
     most('start to the first 200', app.firstAnswerMs, 250, 'ms'),
     most('pool ready', app.poolMs ?? Number.NaN, 200, 'ms'),
