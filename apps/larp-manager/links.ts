@@ -5,7 +5,7 @@ import type { Unit } from 'keelson/work';
 import { Character } from './characters/entity.ts';
 import { characters } from './characters/table.ts';
 import type { CharacterGroup } from './groups/entity.ts';
-import { lockGame } from './games/lock.ts';
+import { lockGame } from './game-lock.ts';
 import { characterGroups, groupCharacters } from './groups/table.ts';
 import type { Repositories } from './model.ts';
 import { Plot } from './plots/entity.ts';

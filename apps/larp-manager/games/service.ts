@@ -5,7 +5,7 @@ import type { Unit } from 'keelson/work';
 import type { DetailsCheck } from '../details-schema.ts';
 import type { Repositories } from '../model.ts';
 import type { Game } from './entity.ts';
-import { lockGame } from './lock.ts';
+import { lockGame } from '../game-lock.ts';
 
 const SCHEMA_FIELD = 'body.additional_details_schema';
 const BATCH_MAX = 200;

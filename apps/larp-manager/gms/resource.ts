@@ -1,5 +1,5 @@
 /** GMs of games: added and removed by the GMs of the same game. */
-import { lockGame } from '../games/lock.ts';
+import { lockGame } from '../game-lock.ts';
 import { resource, signedIn } from '../route.ts';
 import { inTheirGames } from '../scopes.ts';
 import { runsGame } from '../users/service.ts';

@@ -1,7 +1,7 @@
 /** Players of games: kept by the GMs of the game; each says of themselves what the game asks. */
 import { KeelsonError } from 'keelson/errors';
 import { Json } from '../bodies.ts';
-import { lockGame } from '../games/lock.ts';
+import { lockGame } from '../game-lock.ts';
 import { resource, signedIn } from '../route.ts';
 import { inTheirGames } from '../scopes.ts';
 import { runsGame } from '../users/service.ts';

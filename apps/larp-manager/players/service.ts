@@ -5,7 +5,7 @@ import type { Unit } from 'keelson/work';
 import { problemsOfSize } from '../details-check.ts';
 import type { DetailsCheck } from '../details-schema.ts';
 import type { Game } from '../games/entity.ts';
-import { lockGame } from '../games/lock.ts';
+import { lockGame } from '../game-lock.ts';
 import type { Repositories } from '../model.ts';
 import type { Player } from './entity.ts';
 
