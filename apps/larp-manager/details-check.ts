@@ -19,6 +19,7 @@ export const detailLimits = {
 } as const;
 
 const PROBLEMS_MAX = 20;
+const SHOWN_CHARACTERS_MAX = 100;
 
 /** Counts what a check costs. */
 export class Budget {
@@ -81,7 +82,7 @@ function explain(error: ReturnType<typeof Errors>[1][number], field: string): re
   const at = fieldOf(field, error.instancePath);
   switch (error.keyword) {
     case 'required':
-      return error.params.requiredProperties.map((name) => ({ field: `${at}.${name}`, message: 'is required' }));
+      return error.params.requiredProperties.map((name) => ({ field: `${at}.${short(name)}`, message: 'is required' }));
     case 'additionalProperties':
       // Each of them is told by its own error.
       return [];
@@ -96,19 +97,24 @@ function explain(error: ReturnType<typeof Errors>[1][number], field: string): re
 
 function list(values: readonly unknown[]): string {
   const shown = 10;
-  const told = values.slice(0, shown).map((value) => JSON.stringify(value));
+  const told = values.slice(0, shown).map((value) => short(JSON.stringify(value)));
   return values.length > shown ? `${told.join(', ')} …` : told.join(', ');
 }
 
 /** `/a/0/b` as `.a[0].b`. */
 function fieldOf(field: string, pointer: string): string {
   const steps = pointer.split('/').slice(1);
-  const names = steps.map((step) => decodeStep(step));
+  const names = steps.map((step) => short(decodeStep(step)));
   return names.reduce((path, name) => (/^\d+$/u.test(name) ? `${path}[${name}]` : `${path}.${name}`), field);
 }
 
 function decodeStep(step: string): string {
   return step.replaceAll('~1', '/').replaceAll('~0', '~');
+}
+
+/** A name or a value as a message shows it: its author may have made it as long as a body. */
+function short(text: string): string {
+  return text.length > SHOWN_CHARACTERS_MAX ? `${text.slice(0, SHOWN_CHARACTERS_MAX)}…` : text;
 }
 
 /** The error that says which fields do not fit. */

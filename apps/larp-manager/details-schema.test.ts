@@ -215,6 +215,17 @@ test('what real games ask costs a small part of what may be', () => {
   assert.deepEqual(shown.flat(), []);
 });
 
+test('what does not fit is told in short, however long its names and values are', () => {
+  const long = 'n'.repeat(5_000);
+  const schema = object({ a: { enum: [long] } }, { required: [long], additionalProperties: false });
+  const told = problems(schema, { a: 1, [`${long}m`]: 1 });
+  assert.equal(told.length, 3);
+  assert.ok(
+    told.every((problem) => problem.length < 200),
+    told.join('\n'),
+  );
+});
+
 test('many that are checked at once share a budget', () => {
   const check = readDetailsSchema(object({}, { additionalProperties: { pattern: '(x+x+)+y{1,100}' } }), place);
   const details = { a: 'x'.repeat(4_000) };
