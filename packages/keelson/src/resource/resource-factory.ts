@@ -109,7 +109,7 @@ function creating<R extends Repositories, S, P>(parts: Parts<R, S, P>): Readonly
     },
     bulk: {
       ...facts(parts, 'bulk', { method: 'POST', summary: `Makes many ${plan.nouns}, all or none` }),
-      // Plain: one number with a comma would load the words of languages, 8 MB at every start.
+      // Plain: one number with a comma would load the words of languages, some 5 MB at every start.
       description: `Up to ${BULK_ROWS_MAX} at once.`,
       url: `/${plan.path}/bulk`,
       bodyMax: BULK_BODY,
