@@ -343,6 +343,18 @@ test('of those who write upon one version at once, one succeeds', async () => {
   assert.equal((await cards.call('GET', url)).body['version'], 2);
 });
 
+test('who names no version writes upon whatever the row is by then, however many do', async () => {
+  await using cards = await open();
+  const url = `/wall-boards/${await cards.board('Kitchen')}`;
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, (_, index) => cards.call('PATCH', url, { body: { name: `Board ${index}` } })),
+  );
+  assert.deepEqual(
+    answers.map(({ status, body }) => [status, body['name']]),
+    answers.map((_, index) => [200, `Board ${index}`]),
+  );
+});
+
 test('what is written beside a row at once is written one after another, each upon what the other left', async () => {
   await using cards = await open();
   const url = `/cards/${String((await cards.card(await cards.board('Kitchen'), 'Bread'))['id'])}`;

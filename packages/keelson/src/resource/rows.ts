@@ -35,6 +35,8 @@ interface ReaderRows {
 interface Seen {
   readonly key: unknown;
   readonly action: RowAction;
+  /** Whether it is locked whatever else is said: somebody else was quicker before. */
+  readonly isLocked: boolean;
   version: unknown;
 }
 
@@ -156,13 +158,19 @@ export class ResourceRows<R extends Repositories, S, P> {
     block: (unit: Unit<R>, seen: Seen) => Promise<T>,
   ): Promise<T> {
     const { name, noun, meta } = this.#plan;
-    const seen: Seen = { key, action, version: undefined };
-    try {
-      return await call.database.work((unit) => block(unit, seen), { name: `${name}.${action}` });
-    } catch (error) {
-      if (await this.#isOnlySeen(call, seen, error)) throw new KeelsonError('FORBIDDEN', { cause: error });
-      throw inWordsOf({ table: meta.table, noun, action, field }, error);
-    }
+    const attempt = async (isLocked: boolean): Promise<T> => {
+      const seen: Seen = { key, action, isLocked, version: undefined };
+      try {
+        return await call.database.work((unit) => block(unit, seen), { name: `${name}.${action}` });
+      } catch (error) {
+        if (await this.#isOnlySeen(call, seen, error)) throw new KeelsonError('FORBIDDEN', { cause: error });
+        // Who names no version means the row as it is by now: once more, and this time nobody comes in between.
+        const isUnconditional = call.request.headers['if-match'] === undefined;
+        if (!isLocked && isUnconditional && isKeelsonError(error, 'STALE_VERSION')) return attempt(true);
+        throw inWordsOf({ table: meta.table, noun, action, field }, error);
+      }
+    };
+    return attempt(false);
   }
 
   /** Policies let a row be seen that the same caller may not write: it is there, nobody has changed it, and no statement reaches it. */
@@ -183,17 +191,17 @@ export class ResourceRows<R extends Repositories, S, P> {
     seen.version = version && entity[version.key];
     this.#ask(call, entity, seen.action);
     await this.#run(beforeLock, call, unit, [{ entity, body, place: 'body' }]);
-    await this.#match(call, unit, entity);
+    await this.#match(call, unit, entity, seen);
     // What was locked may have been moved since it was read.
     this.#ask(call, entity, seen.action);
     return entity;
   }
 
   /** Holds a row to the version that the caller knows; locked where something is written beside it, which no version would guard. */
-  async #match({ request, reply }: ResourceCall<R, S, P>, unit: Unit<R>, entity: Fields): Promise<void> {
+  async #match({ request, reply }: ResourceCall<R, S, P>, unit: Unit<R>, entity: Fields, { isLocked }: Seen): Promise<void> {
     const { version, afterChange, onRemove } = this.#plan;
     const condition = version === undefined ? undefined : request.headers['if-match'];
-    if (condition === undefined && (afterChange ?? onRemove) === undefined) return;
+    if (condition === undefined && !isLocked && (afterChange ?? onRemove) === undefined) return;
     await this.#lock(unit, entity);
     if (condition === undefined || version === undefined) return;
     const etag = etagOf(entity[version.key]);
