@@ -5,7 +5,7 @@ import { invalid } from './failure.ts';
 import { parseName } from './file-name.ts';
 import { parseHeader } from './header.ts';
 import type { RevisionCode } from './revision-code.ts';
-import { cut, type LineComment, type SqlStatement } from './statements.ts';
+import { type Cut, cut, type LineComment, type SqlStatement } from './statements.ts';
 
 /** Which way a revision is run. */
 export type Direction = 'up' | 'down';
@@ -78,8 +78,8 @@ export function parseRevision(file: string, source: string): Revision {
   for (const statement of statements) refuseUnfit(file, statement);
   const down = markers.findIndex((marker) => marker.word === 'down');
   const split = down === -1 ? markers.length : down;
-  const ups = partsOf(file, text, markers.slice(0, split), markers[split]?.start ?? text.length);
-  const downs = down === -1 ? [] : partsOf(file, text, markers.slice(split), text.length);
+  const parts = partsOf(file, text, { markers, statements });
+  const [ups, downs] = [parts.slice(0, split), parts.slice(split)];
   refuseContradictions(file, { ...header, down, split, markers });
   return {
     ...name,
@@ -122,11 +122,17 @@ function markersOf(file: string, comments: readonly LineComment[]): Marker[] {
   return markers;
 }
 
-function partsOf(file: string, text: string, markers: readonly Marker[], end: number): Part[] {
+function partsOf(
+  file: string,
+  text: string,
+  { markers, statements }: { readonly markers: readonly Marker[]; readonly statements: Cut['statements'] },
+): Part[] {
   return markers.map((marker, index) => {
-    const whole = text.slice(marker.end, markers[index + 1]?.start ?? end);
+    const end = markers[index + 1]?.start ?? text.length;
+    const whole = text.slice(marker.end, end);
     const part = whole.trim();
-    if (cut(part).statements.length > 0) return { text: part, line: lineOf(text, marker.end + whole.indexOf(part)) };
+    if (statements.some(({ start }) => start >= marker.end && start < end))
+      return { text: part, line: lineOf(text, marker.end + whole.indexOf(part)) };
     const hint = 'If there is nothing to undo, say so with `select 1;`; if it cannot be undone, put `-- irreversible: why` above `-- up`.';
     throw invalid(file, marker.line, `there is no statement below \`-- ${marker.word}\``, marker.word === 'down' ? hint : undefined);
   });
