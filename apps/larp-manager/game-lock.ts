@@ -6,5 +6,10 @@ import { games } from './games/table.ts';
 
 /** Locks a game until the unit has ended, as an update does: rows that refer to it are added meanwhile. Where the caller may not change the game, nothing is locked. */
 export async function lockGame(unit: Unit<Repositories>, gameId: string): Promise<void> {
-  await unit.sql(sql`select from ${games} where id = ${gameId} for no key update`);
+  await lockGames(unit, [gameId]);
+}
+
+/** Locks several games in the same way by one statement, in the order of their keys. */
+export async function lockGames(unit: Unit<Repositories>, gameIds: readonly string[]): Promise<void> {
+  await unit.sql(sql`select from ${games} where id = any(${[...new Set(gameIds)]}::uuid[]) order by id for no key update`);
 }

@@ -5,7 +5,7 @@ import type { Unit } from 'keelson/work';
 import { Character } from './characters/entity.ts';
 import { characters } from './characters/table.ts';
 import type { CharacterGroup } from './groups/entity.ts';
-import { lockGame } from './game-lock.ts';
+import { lockGame, lockGames } from './game-lock.ts';
 import { characterGroups, groupCharacters } from './groups/table.ts';
 import type { Repositories } from './model.ts';
 import { Plot } from './plots/entity.ts';
@@ -49,6 +49,13 @@ const ofPlot: readonly Side[] = [
   { field: 'characterGroupIds', link: plotGroups, own: plot, other: group, target: characterGroups, noun: 'groups' },
 ];
 
+/** One of several rows of a kind, what it shall be linked with, and where in a request that was said. */
+export interface LinkedRow {
+  readonly entity: Linked;
+  readonly body: WantedLinks;
+  readonly place: string;
+}
+
 /**
  * Gives a character, a group or a plot the links that are wanted, and takes the others. It flushes the unit first; the id arrays are in the
  * database at once, and in the entity when its repository refreshes it.
@@ -56,15 +63,27 @@ const ofPlot: readonly Side[] = [
  * @throws FORBIDDEN when the caller may not add them; links that the caller may not take stay, without an error, so guards ask first
  * @throws VALIDATION_ERROR naming the field, when a key is of no row of the same game that the caller may see
  */
-export async function relink(unit: Unit<Repositories>, entity: Linked, wanted: WantedLinks): Promise<void> {
-  const sides = sidesOf(entity).flatMap((side) => {
-    const ids = wanted[side.field];
-    return ids === undefined ? [] : [{ side, ids: [...new Set(ids)] }];
+export function relink(unit: Unit<Repositories>, entity: Linked, wanted: WantedLinks): Promise<void> {
+  return relinkAll(unit, [{ entity, body: wanted, place: 'body' }]);
+}
+
+/**
+ * The same for many rows of one kind, by one statement for each kind of links: however many they are, triggers write each array once.
+ *
+ * @throws FORBIDDEN, VALIDATION_ERROR as `relink` does
+ */
+export async function relinkAll(unit: Unit<Repositories>, rows: readonly LinkedRow[]): Promise<void> {
+  const changes = sidesOf(rows).flatMap((side) => {
+    const wanted = rows.flatMap(({ entity, body, place }) => {
+      const ids = body[side.field];
+      return ids === undefined ? [] : [{ entity, ids, place }];
+    });
+    return wanted.length === 0 ? [] : [{ side, wanted }];
   });
-  if (sides.length === 0) return;
-  await queueLinks(unit, entity, wanted);
+  if (changes.length === 0) return;
+  await queueLinksOf(unit, rows);
   await unit.flush();
-  for (const change of sides) await replace(unit, entity, change);
+  for (const change of changes) await replace(unit, change);
 }
 
 /**
@@ -72,37 +91,61 @@ export async function relink(unit: Unit<Repositories>, entity: Linked, wanted: W
  * both sides would wait for each other in a circle. So whoever locks one of the ends waits here before.
  */
 export async function queueLinks(unit: Unit<Repositories>, entity: Linked, wanted: WantedLinks | undefined): Promise<void> {
-  if (wanted !== undefined && sidesOf(entity).every(({ field }) => wanted[field] === undefined)) return;
-  await lockGame(unit, entity.gameId);
+  if (wanted === undefined) await lockGame(unit, entity.gameId);
+  else await queueLinksOf(unit, [{ entity, body: wanted }]);
 }
 
-/** What one kind of links shall be. */
+/** The same for many rows of one kind, by one statement. */
+export async function queueLinksOf(unit: Unit<Repositories>, rows: readonly Omit<LinkedRow, 'place'>[]): Promise<void> {
+  const sides = sidesOf(rows);
+  const linked = rows.filter(({ body }) => sides.some(({ field }) => body[field] !== undefined));
+  if (linked.length > 0)
+    await lockGames(
+      unit,
+      linked.map(({ entity }) => entity.gameId),
+    );
+}
+
+/** What one kind of links shall be, for each row of which it was said. */
 interface Change {
   readonly side: Side;
-  readonly ids: readonly string[];
+  readonly wanted: readonly { readonly entity: Linked; readonly ids: readonly string[]; readonly place: string }[];
 }
 
-function sidesOf(entity: Linked): readonly Side[] {
-  if (entity instanceof Character) return ofCharacter;
-  return entity instanceof Plot ? ofPlot : ofGroup;
+function sidesOf([first]: readonly { readonly entity: Linked }[]): readonly Side[] {
+  if (first === undefined) return [];
+  if (first.entity instanceof Character) return ofCharacter;
+  return first.entity instanceof Plot ? ofPlot : ofGroup;
 }
 
-async function replace(unit: Unit<Repositories>, { id, gameId }: Linked, { side, ids }: Change): Promise<void> {
+async function replace(unit: Unit<Repositories>, { side, wanted }: Change): Promise<void> {
   const { link, own, other, target, noun, field } = side;
-  const rows = await unit.sql(sql<{ found: number }>`
-    with wanted as (select t.id from ${target} as t where t.game_id = ${gameId} and t.id = any(${ids}::uuid[])),
-    gone as (delete from ${link} where ${own} = ${id} and ${other} <> all(${ids}::uuid[])),
+  const owners = wanted.map(({ entity }) => entity.id);
+  const games = wanted.map(({ entity }) => entity.gameId);
+  const pairs = wanted.flatMap(({ ids }, at) => [...new Set(ids)].map((id) => ({ at, id })));
+  const rows = await unit.sql(sql<{ at: number; missing: number }>`
+    with wanted as (
+      select p.at, o.game_id, o.id as own, p.id as other, t.id is not null as is_found
+      from unnest(${pairs.map(({ at }) => at)}::integer[], ${pairs.map(({ id }) => id)}::uuid[]) as p (at, id)
+      join unnest(${owners}::uuid[], ${games}::uuid[]) with ordinality as o (id, game_id, number) on o.number = p.at + 1
+      left join ${target} as t on t.id = p.id and t.game_id = o.game_id
+    ),
+    gone as (
+      delete from ${link} as l where l.${own} = any(${owners}::uuid[])
+      and not exists (select from wanted as w where w.own = l.${own} and w.other = l.${other})
+    ),
     come as (
       insert into ${link} (game_id, ${own}, ${other})
-      select ${gameId}::uuid, ${id}::uuid, w.id from wanted as w
+      select w.game_id, w.own, w.other from wanted as w where w.is_found
       on conflict do nothing
     )
-    select count(*)::integer as found from wanted`);
-  const missing = ids.length - (rows[0]?.found ?? 0);
-  if (missing === 0) return;
-  const message =
-    missing === 1 ? `names one of the ${noun} that is not in this game` : `names ${missing} ${noun} that are not in this game`;
-  throw new KeelsonError('VALIDATION_ERROR', { validationErrors: [{ field: `body.${fieldNames[field]}`, message }] });
+    select w.at, count(*)::integer as missing from wanted as w where not w.is_found group by w.at order by w.at`);
+  if (rows.length === 0) return;
+  const validationErrors = rows.map(({ at, missing }) => ({
+    field: `${wanted[at]?.place ?? 'body'}.${fieldNames[field]}`,
+    message: missing === 1 ? `names one of the ${noun} that is not in this game` : `names ${missing} ${noun} that are not in this game`,
+  }));
+  throw new KeelsonError('VALIDATION_ERROR', { validationErrors });
 }
 
 const fieldNames = {

@@ -164,6 +164,66 @@ test('sizes of a group in the wrong order are named', async () => {
   assert.match(answer.text, /body\.max_characters/u);
 });
 
+// LRP-12 LRP-15
+test('many rows are linked by as many statements as one, and what they are linked with is written once', async () => {
+  const { north } = games;
+  const make = async (count: number): Promise<number> => {
+    const links = { group_ids: [north.crew.id], plot_ids: [north.raid.id, north.feud.id] };
+    const items = Array.from({ length: count }, (_, number) => ({ game_id: north.game.id, name: `Karl ${number}`, ...links }));
+    larp.statements.length = 0;
+    const made = await ask('POST', '/characters/bulk', { items });
+    assert.equal(made.status, 201, made.text.slice(0, 500));
+    const rows = parseRows(made.body['items']);
+    assert.ok(rows.every((row) => parseIds(row['group_ids']).length === 1 && parseIds(row['plot_ids']).length === 2));
+    return larp.statements.length;
+  };
+  const one = await make(1);
+  const earlier = await read(`/plots/${north.raid.id}`);
+  assert.equal(await make(150), one, larp.statements.join('\n'));
+  const later = await read(`/plots/${north.raid.id}`);
+  assert.equal(parseIds(later['character_ids']).length, parseIds(earlier['character_ids']).length + 150);
+  assert.equal(Number(later['version']), Number(earlier['version']) + 1);
+});
+
+// LRP-15
+test('rows of a bulk are each linked in their own game, and each that cannot be is named', async () => {
+  const { north, south, tokens } = games;
+  const make = (path: string, items: readonly unknown[]): Promise<Answered> =>
+    larp.call('POST', `/${path}/bulk`, { token: tokens.root, body: { items } });
+  const inNorth = { game_id: north.game.id, name: 'Both' };
+  const inSouth = { game_id: south.game.id, name: 'Both' };
+  const made = await make('characters', [
+    { ...inNorth, group_ids: [north.crew.id] },
+    { ...inSouth, group_ids: [south.court.id.toUpperCase(), south.court.id] },
+    { ...inNorth, group_ids: [] },
+    inSouth,
+  ]);
+  assert.equal(made.status, 201, made.text);
+  assert.deepEqual(
+    parseRows(made.body['items']).map((row) => row['group_ids']),
+    [[north.crew.id], [south.court.id], [], []],
+  );
+  const nobody = '019aa1c8-0000-7000-8000-000000000001';
+  const count = async (): Promise<unknown> =>
+    (await larp.call('GET', '/character-groups?total=true&size=1', { token: tokens.root })).body['total'];
+  const kept = await count();
+  const wrong = await make('character-groups', [
+    { ...inNorth, character_ids: [north.astrid.id] },
+    { ...inNorth, character_ids: [south.ximena.id, nobody] },
+    { ...inSouth, character_ids: [south.ximena.id, north.astrid.id] },
+  ]);
+  assert.equal(wrong.status, 422, wrong.text);
+  assert.deepEqual(wrong.body['validation_errors'], [
+    { field: 'body.items[1].character_ids', message: 'names 2 characters that are not in this game' },
+    { field: 'body.items[2].character_ids', message: 'names one of the characters that is not in this game' },
+  ]);
+  assert.equal(await count(), kept);
+  const single = await ask('POST', '/plots', { ...inNorth, character_group_ids: [south.court.id] });
+  assert.match(single.text, /"field":"body.character_group_ids"/u);
+  const foreign = await ask('POST', '/characters/bulk', { items: [inNorth, { ...inSouth, group_ids: [south.court.id] }] });
+  assert.equal(foreign.status, 403, foreign.text);
+});
+
 function parseIds(value: unknown): readonly string[] {
   return value as readonly string[];
 }

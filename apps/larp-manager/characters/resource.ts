@@ -1,7 +1,7 @@
 /** Characters: kept by the GMs of the game; who plays one gives it its name and tells its story. */
 import { KeelsonError } from 'keelson/errors';
 import { Description, Ids, Links, Name } from '../bodies.ts';
-import { queueLinks, relink } from '../links.ts';
+import { queueLinks, queueLinksOf, relink, relinkAll } from '../links.ts';
 import { resource, signedIn } from '../route.ts';
 import { inGamesTheyRun, inTheirGames } from '../scopes.ts';
 import { takesPart, runsGame } from '../users/service.ts';
@@ -33,8 +33,8 @@ export const characterRoutes = resource('characters', {
     if (forGms.some((key) => body[key] !== undefined))
       throw new KeelsonError('FORBIDDEN', { message: 'Only GMs of the game say who plays a character, and what it is linked with.' });
   },
-  onCreate: (character, { body, unit }) => queueLinks(unit, character, body),
+  beforeCreate: (rows, { unit }) => queueLinksOf(unit, rows),
   beforeLock: (character, { body, unit }) => queueLinks(unit, character, body),
-  afterCreate: (character, { body, unit }) => relink(unit, character, body),
+  afterCreate: (rows, { unit }) => relinkAll(unit, rows),
   afterChange: (character, { body, unit }) => relink(unit, character, body),
 });

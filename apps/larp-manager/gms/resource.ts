@@ -1,5 +1,5 @@
 /** GMs of games: added and removed by the GMs of the same game. */
-import { lockGame } from '../game-lock.ts';
+import { lockGame, lockGames } from '../game-lock.ts';
 import { resource, signedIn } from '../route.ts';
 import { inTheirGames } from '../scopes.ts';
 import { runsGame } from '../users/service.ts';
@@ -17,6 +17,10 @@ export const gmRoutes = resource('gms', {
   scope: inTheirGames,
   may: ({ gameId }, { principal }) => runsGame(principal, gameId),
   // The game tells who its GMs are.
-  onCreate: ({ gameId }, { unit }) => lockGame(unit, gameId),
+  beforeCreate: (rows, { unit }) =>
+    lockGames(
+      unit,
+      rows.map(({ entity }) => entity.gameId),
+    ),
   beforeLock: ({ gameId }, { unit }) => lockGame(unit, gameId),
 });

@@ -1,7 +1,7 @@
 /** Character groups: kept by the GMs of the game. */
 import { KeelsonError } from 'keelson/errors';
 import { Description, Ids, Links, Name } from '../bodies.ts';
-import { queueLinks, relink } from '../links.ts';
+import { queueLinks, queueLinksOf, relink, relinkAll } from '../links.ts';
 import { resource, signedIn } from '../route.ts';
 import { inGamesTheyRun, inTheirGames } from '../scopes.ts';
 import { runsGame } from '../users/service.ts';
@@ -26,13 +26,11 @@ export const groupRoutes = resource('characterGroups', {
   // Players read no plots but their own, so they are told no keys of them.
   showWithin: { plotIds: inGamesTheyRun },
   may: ({ gameId }, { principal }) => runsGame(principal, gameId),
-  onCreate: (group, { body, unit }) => {
-    checkSizes(group);
-    return queueLinks(unit, group, body);
-  },
+  onCreate: checkSizes,
   onChange: checkSizes,
+  beforeCreate: (rows, { unit }) => queueLinksOf(unit, rows),
   beforeLock: (group, { body, unit }) => queueLinks(unit, group, body),
-  afterCreate: (group, { body, unit }) => relink(unit, group, body),
+  afterCreate: (rows, { unit }) => relinkAll(unit, rows),
   afterChange: (group, { body, unit }) => relink(unit, group, body),
 });
 

@@ -1,6 +1,6 @@
 /** Plots: kept by the GMs of the game, read by those whose characters are in them. */
 import { Description, Ids, Links, Name } from '../bodies.ts';
-import { queueLinks, relink } from '../links.ts';
+import { queueLinks, queueLinksOf, relink, relinkAll } from '../links.ts';
 import { resource, signedIn } from '../route.ts';
 import { inTheirGames } from '../scopes.ts';
 import { runsGame } from '../users/service.ts';
@@ -22,8 +22,8 @@ export const plotRoutes = resource('plots', {
   search: ['name', 'description'],
   scope: inTheirGames,
   may: ({ gameId }, { principal }) => runsGame(principal, gameId),
-  onCreate: (plot, { body, unit }) => queueLinks(unit, plot, body),
+  beforeCreate: (rows, { unit }) => queueLinksOf(unit, rows),
   beforeLock: (plot, { body, unit }) => queueLinks(unit, plot, body),
-  afterCreate: (plot, { body, unit }) => relink(unit, plot, body),
+  afterCreate: (rows, { unit }) => relinkAll(unit, rows),
   afterChange: (plot, { body, unit }) => relink(unit, plot, body),
 });

@@ -108,7 +108,12 @@ const cardRoutes = resource('cards', {
       throw new KeelsonError('VALIDATION_ERROR', { validationErrors: [{ field: 'body.labels[0]', message: 'must say something' }] });
     card.notes ??= body.labels === undefined ? null : `labelled ${body.labels.length}`;
   },
-  afterCreate: (card, { body, unit }) => void unit.labels.addMany((body.labels ?? []).map((name) => new Label({ cardId: card.id, name }))),
+  afterCreate: (made, { unit }) => {
+    const wrong = made.find(({ body }) => body.labels?.includes('torn') === true);
+    if (wrong !== undefined)
+      throw new KeelsonError('VALIDATION_ERROR', { validationErrors: [{ field: `${wrong.place}.labels`, message: 'must hold' }] });
+    unit.labels.addMany(made.flatMap(({ entity: card, body }) => (body.labels ?? []).map((name) => new Label({ cardId: card.id, name }))));
+  },
   afterChange: (card, { body, unit }) => void unit.labels.addMany((body.labels ?? []).map((name) => new Label({ cardId: card.id, name }))),
 });
 

@@ -4,10 +4,13 @@ export type {
   ActionGuards,
   Hook,
   HookContext,
+  NewRow,
   ResourceBody,
   ResourceDefinition,
   ResourceFactory,
   RouteOverride,
   RowAction,
+  RowsHook,
+  RowsHookContext,
 } from './resource.ts';
 export { resourceFactory } from './resource-factory.ts';

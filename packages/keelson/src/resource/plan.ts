@@ -6,9 +6,10 @@ import { type EntityMeta, metaOf } from '../work/entity.ts';
 import type { Fields } from '../work/mapper.ts';
 import type { Repositories } from '../work/model.ts';
 import type { Guard } from '../http/guard.ts';
-import type { Action, Hook, ResourceDefinition, RouteOverride, RowAction } from './resource.ts';
+import type { Action, Hook, ResourceDefinition, RouteOverride, RowAction, RowsHook } from './resource.ts';
 
 type LooseHook<R extends Repositories, S, P> = Hook<R, S, P, Fields, Fields | undefined>;
+type LooseRowsHook<R extends Repositories, S, P> = RowsHook<R, S, P, Fields, Fields | undefined>;
 
 /** Which rows there are for a caller; undefined: all of them. */
 export type Scope<P> = (principal: P) => Fields | undefined | 'nothing';
@@ -35,7 +36,8 @@ interface Loose<R extends Repositories, S, P> {
   readonly onChange?: LooseHook<R, S, P>;
   readonly onRemove?: LooseHook<R, S, P>;
   readonly beforeLock?: LooseHook<R, S, P>;
-  readonly afterCreate?: LooseHook<R, S, P>;
+  readonly beforeCreate?: LooseRowsHook<R, S, P>;
+  readonly afterCreate?: LooseRowsHook<R, S, P>;
   readonly afterChange?: LooseHook<R, S, P>;
   readonly without?: readonly Action[];
   readonly override?: { readonly [A in Action]?: RouteOverride<R, S, P> };

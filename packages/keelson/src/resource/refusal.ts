@@ -60,3 +60,10 @@ function uniqueColumns(table: TableInfo, constraint: unknown): readonly string[]
   }
   return undefined;
 }
+
+/** What a hook refuses of a row, by its place in the request: hooks speak of `body.name`, also where it is one of many. */
+export function placed(error: unknown, place: string): unknown {
+  if (!isKeelsonError(error, 'VALIDATION_ERROR') || error.validationErrors === undefined || place === 'body') return error;
+  const validationErrors = error.validationErrors.map((problem) => ({ ...problem, field: problem.field.replace(/^body(?=\.|$)/u, place) }));
+  return new KeelsonError('VALIDATION_ERROR', { message: error.message, hint: error.hint, validationErrors, cause: error });
+}

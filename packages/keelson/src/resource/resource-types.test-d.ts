@@ -43,6 +43,17 @@ export const hooks = resource('notes', {
     // @ts-expect-error -- only a new row takes tags
     void body.tags;
   },
+  afterCreate: (rows, { unit, principal, ...context }) => {
+    same<typeof unit.others, OtherRepository>(true);
+    same<typeof principal, undefined>(true);
+    // @ts-expect-error -- each row has its own
+    void context.body;
+    for (const { entity: note, body, place } of rows) {
+      same<typeof note, Note>(true);
+      same<typeof body.tags, string[] | undefined>(true);
+      same<typeof place, string>(true);
+    }
+  },
 });
 
 /** What a definition may name. */

@@ -422,6 +422,11 @@ test('a bulk is made whole or not at all, and says which of its rows does not fi
     labelled.items.map((made) => made['label_names']),
     [['a'], []],
   );
+  const torn = await cards.call('POST', '/cards/bulk', { body: { items: [item(6_000), item(6_001, { labels: ['torn'] })] } });
+  assert.deepEqual(torn.problems, [{ field: 'body.items[1].labels', message: 'must hold' }]);
+  const single = await cards.call('POST', '/cards', { body: item(6_000, { labels: ['torn'] }) });
+  assert.deepEqual(single.problems, [{ field: 'body.labels', message: 'must hold' }]);
+  assert.equal((await cards.call('GET', '/cards?total=true&size=1')).body['total'], 1_002);
 });
 
 test('no call sends more statements than it needs, and many rows no more than one', async () => {

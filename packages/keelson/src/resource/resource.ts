@@ -25,8 +25,12 @@ export type ResourceBody<E, X extends TProperties> = { readonly [K in Exclude<Ke
 type KeysBeside<X> = [X] extends [never] ? never : keyof X;
 
 /** What a hook works with, inside the unit of work of its call. */
-export interface HookContext<R extends Repositories, S, P, B> {
+export interface HookContext<R extends Repositories, S, P, B> extends RowsHookContext<R, S, P> {
   readonly body: B;
+}
+
+/** What a hook of all rows works with; each row has its body with it. */
+export interface RowsHookContext<R extends Repositories, S, P> {
   readonly unit: Unit<R>;
   readonly principal: P;
   readonly services: S;
@@ -37,6 +41,20 @@ export interface HookContext<R extends Repositories, S, P, B> {
 
 /** Does what belongs to a write, in its unit of work; what it throws takes the write back. */
 export type Hook<R extends Repositories, S, P, E, B> = (entity: E, context: HookContext<R, S, P, B>) => void | Promise<void>;
+
+/** A new row, and what was said of it. */
+export interface NewRow<E, B> {
+  readonly entity: E;
+  readonly body: B;
+  /** Where in the request it was said: `body`, or `body.items[3]`; what is refused of it is named from here. */
+  readonly place: string;
+}
+
+/** Does once what belongs to all the rows of a create, one or a thousand; what it throws takes them back. */
+export type RowsHook<R extends Repositories, S, P, E, B> = (
+  rows: readonly NewRow<E, B>[],
+  context: RowsHookContext<R, S, P>,
+) => void | Promise<void>;
 
 /** The guards of single calls, where they are not that of all; `change` guards replacing too. */
 export type ActionGuards<P, S> = { readonly [A in Exclude<Action, 'replace'>]?: Guard<P, S> };
@@ -82,7 +100,7 @@ export interface ResourceDefinition<R extends Repositories, S, P, E, XC extends 
   readonly isNewestFirst?: boolean | undefined;
   /** Whether a caller may do this to this row; asked before a change and after it, so that nothing is moved to where they may not. */
   readonly may?: ((entity: E, context: { readonly principal: P; readonly action: RowAction }) => boolean) | undefined;
-  /** Before the row is written: checks it, and fills what callers do not say. */
+  /** Before the row is written: checks it, and fills what callers do not say. Of a bulk each row by itself. */
   readonly onCreate?: Hook<R, S, P, E, ResourceBody<E, XC>> | undefined;
   readonly onChange?: Hook<R, S, P, E, ResourceBody<E, XU>> | undefined;
   readonly onRemove?: Hook<R, S, P, E, undefined> | undefined;
@@ -91,11 +109,14 @@ export interface ResourceDefinition<R extends Repositories, S, P, E, XC extends 
    * calls that lock the same rows in another order would wait for each other.
    */
   readonly beforeLock?: Hook<R, S, P, E, ResourceBody<E, XU> | undefined> | undefined;
+  /** Before new rows are written, all of a call at once: locks what is written beside them, where others lock that first. */
+  readonly beforeCreate?: RowsHook<R, S, P, E, ResourceBody<E, XC>> | undefined;
   /**
-   * Once the row is written, in the same unit: writes what refers to it. The row is locked meanwhile, and the answer shows it as it is
-   * then, with what triggers made of it.
+   * Once new rows are written, all of a call at once and in the same unit: writes what refers to them. The answer shows them as they are
+   * then, with what triggers made of them.
    */
-  readonly afterCreate?: Hook<R, S, P, E, ResourceBody<E, XC>> | undefined;
+  readonly afterCreate?: RowsHook<R, S, P, E, ResourceBody<E, XC>> | undefined;
+  /** The same of a row that is changed; it is locked meanwhile. */
   readonly afterChange?: Hook<R, S, P, E, ResourceBody<E, XU>> | undefined;
   /** The calls that there shall not be. */
   readonly without?: readonly Action[] | undefined;

@@ -10,8 +10,8 @@ import type { Unit } from '../work/unit.ts';
 import { fallbacksOf, valuesOf } from './body-values.ts';
 import { allowsWrite, etagOf } from './etag.ts';
 import type { Plan } from './plan.ts';
-import { type Attempt, inWordsOf } from './refusal.ts';
-import type { Hook, RowAction } from './resource.ts';
+import { type Attempt, inWordsOf, placed } from './refusal.ts';
+import type { Hook, NewRow, RowAction, RowsHookContext } from './resource.ts';
 import { listScope, Sight } from './within.ts';
 
 /** A call of a resource, its input unread. */
@@ -40,13 +40,8 @@ interface Seen {
   version: unknown;
 }
 
-/** A row of a write, what was said of it, and where in the request. */
-interface Made {
-  readonly entity: Fields;
-  /** Undefined where the row is removed. */
-  readonly body: Fields | undefined;
-  readonly place: string;
-}
+/** A row of a write, what was said of it (undefined where it is removed), and where in the request. */
+type Made = NewRow<Fields, Fields | undefined>;
 
 /** What is done to the rows of one resource. */
 export class ResourceRows<R extends Repositories, S, P> {
@@ -94,7 +89,7 @@ export class ResourceRows<R extends Repositories, S, P> {
    * @throws FORBIDDEN where the caller may not
    */
   async create(call: ResourceCall<R, S, P>, bodies: readonly Fields[], isBulk = false): Promise<readonly Fields[]> {
-    const { onCreate, afterCreate, create } = this.#plan;
+    const { onCreate, beforeCreate, afterCreate, create } = this.#plan;
     const field = isBulk ? 'body.items' : 'body';
     const entities = await this.#write(call, { action: 'create', field }, async (unit) => {
       const rows = this.#ofUnit(unit);
@@ -105,8 +100,9 @@ export class ResourceRows<R extends Repositories, S, P> {
       });
       for (const { entity } of made) this.#ask(call, entity, 'create');
       await this.#run(onCreate, call, unit, made);
+      await beforeCreate?.(made, contextOf(call, unit));
       rows.addMany(made.map(({ entity }) => entity));
-      if (afterCreate !== undefined) await this.#writeBeside(unit, made, () => this.#run(afterCreate, call, unit, made));
+      if (afterCreate !== undefined) await this.#writeBeside(unit, made, async () => afterCreate(made, contextOf(call, unit)));
       return made.map(({ entity }) => entity);
     });
     return entities.map((entity) => this.#seenBy(call.principal, entity));
@@ -246,7 +242,7 @@ export class ResourceRows<R extends Repositories, S, P> {
 
   async #run(
     hook: Hook<R, S, P, Fields, Fields | undefined> | undefined,
-    { principal, services, request, log }: ResourceCall<R, S, P>,
+    call: ResourceCall<R, S, P>,
     unit: Unit<R>,
     made: readonly Made[],
   ): Promise<void> {
@@ -254,7 +250,7 @@ export class ResourceRows<R extends Repositories, S, P> {
     // bounded by: BULK_ROWS_MAX; one after another, since they share a connection
     for (const { entity, body, place } of made) {
       try {
-        await hook(entity, { body, unit, principal, services, request, log });
+        await hook(entity, { ...contextOf(call, unit), body });
       } catch (error) {
         throw placed(error, place);
       }
@@ -282,11 +278,12 @@ export class ResourceRows<R extends Repositories, S, P> {
   }
 }
 
-/** What a hook refuses of a row, by its place in the request: hooks speak of `body.name`, also where it is one of many. */
-function placed(error: unknown, place: string): unknown {
-  if (!isKeelsonError(error, 'VALIDATION_ERROR') || error.validationErrors === undefined || place === 'body') return error;
-  const validationErrors = error.validationErrors.map((problem) => ({ ...problem, field: problem.field.replace(/^body(?=\.|$)/u, place) }));
-  return new KeelsonError('VALIDATION_ERROR', { message: error.message, hint: error.hint, validationErrors, cause: error });
+/** What hooks are given of a call. */
+function contextOf<R extends Repositories, S, P>(
+  { principal, services, request, log }: ResourceCall<R, S, P>,
+  unit: Unit<R>,
+): RowsHookContext<R, S, P> {
+  return { unit, principal, services, request, log };
 }
 
 /** Units and readers have the repositories of the model by name; which one it is, the types have seen to. */
