@@ -76,6 +76,7 @@ test('faults of a Dockerfile are reported', () => {
       [/^HEALTHCHECK.*$/mu, '', /says how it is/u],
       ['ENTRYPOINT ["node",', 'ENTRYPOINT ["npm",', /first process/u],
       ['NODE_ENV=production', 'SECRET_KEY=x', /told to all/u],
+      ['RUN ["node", "--optimize-for-size"', 'RUN ["node"', /no start reads it/u],
     ],
     (changed) => checkDockerfile(changed, ['package.json', 'apps/glisk/package.json'], version),
   );

@@ -95,6 +95,11 @@ function checkImage(last: readonly Instruction[]): string[] {
   if (entry === undefined || !entry.text.startsWith('["node",')) {
     faults.push(`${entry?.line ?? first}: Node itself is the first process, or signals do not reach it.`);
   }
+  const cache = last.find(({ name, text }) => name === 'ENV' && text.includes('NODE_COMPILE_CACHE'));
+  const start = `${entry?.text.slice(0, -1) ?? ''},`;
+  if (cache !== undefined && !last.some(({ name, text }) => name === 'RUN' && text.startsWith(start))) {
+    faults.push(`${cache.line}: What Node compiles is kept by its flags: a RUN starts it as ENTRYPOINT does, or no start reads it.`);
+  }
   for (const { line, name, text } of last) {
     if (name === 'ADD') faults.push(`${line}: COPY says what ADD guesses.`);
     if ((name === 'ENV' || name === 'ARG') && /(?:SECRET|PASSWORD|TOKEN)/u.test(text))
