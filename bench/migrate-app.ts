@@ -33,7 +33,7 @@ process.on('exit', () => writeFileSync(process.env.PEAK_FILE, String(process.res
 `;
 
 /** Makes an app of so many tables whose database is at this URL. */
-export function makeMigrateApp(tables: number, databaseUrl: string): MigrateApp {
+export function makeMigrateApp(tables: number, databaseUrl: string | undefined): MigrateApp {
   mkdirSync(join(root, '.keelson'), { recursive: true });
   // In the repository, so that keelson is found.
   const folder = mkdtempSync(join(root, '.keelson', 'bench-migrate-'));
@@ -55,7 +55,7 @@ export function makeMigrateApp(tables: number, databaseUrl: string): MigrateApp 
   };
 }
 
-async function runIn(folder: string, argv: readonly string[], databaseUrl: string): Promise<Run> {
+async function runIn(folder: string, argv: readonly string[], databaseUrl: string | undefined): Promise<Run> {
   const { PATH, HOME } = process.env;
   const peak = join(folder, 'peak');
   const env = { PATH, HOME, DATABASE_URL: databaseUrl, PEAK_FILE: peak, NODE_COMPILE_CACHE: join(root, '.keelson', 'compile-cache') };

@@ -6,10 +6,11 @@ import { measuredTargets, median, renderTable, renderTargets, short, target, typ
 import { makeMigrateApp, type MigrateApp, type Run } from './migrate-app.ts';
 import { type BenchDatabase, openDatabase } from './server.ts';
 
-/** How long planning a column may take, by the number of tables. */
-const PLAN_MS_MAX = [
-  [40, 3_000],
-  [300, 20_000],
+/** What is planned, where it is tried, and how long a column may take: on the server of `DATABASE_URL`, or, without one, as most develop, on an embedded one. */
+const PLANS = [
+  { name: '40 tables', tables: 40, isEmbedded: false, columnMsMax: 3_000 },
+  { name: '40 tables, embedded', tables: 40, isEmbedded: true, columnMsMax: 3_000 },
+  { name: '300 tables', tables: 300, isEmbedded: false, columnMsMax: 20_000 },
 ] as const;
 const NOTHING_MS_MAX = 100;
 const HUNDRED_MS_MAX = 5_000;
@@ -26,7 +27,7 @@ const quick: Size = { plans: 1, ups: 1, nothings: 5 };
 
 /** What planning in an app of this size took, round by round. */
 export interface Planning {
-  readonly tables: number;
+  readonly name: string;
   /** The first revision, all tables from nothing, proved as every other. */
   readonly first: Run;
   readonly column: readonly Run[];
@@ -58,11 +59,11 @@ export async function benchMigrate(options: BenchmarkOptions): Promise<MigrateRe
   try {
     const running = options.wants('running') ? await benchRunning(database, size, options) : nothingRun;
     const plannings: Planning[] = [];
-    for (const [tables] of PLAN_MS_MAX) {
-      if (!options.wants(`planning ${tables}`)) continue;
-      const app = makeMigrateApp(tables, database.url);
+    for (const { name, tables, isEmbedded } of PLANS) {
+      if (!options.wants(`planning ${name}`)) continue;
+      const app = makeMigrateApp(tables, isEmbedded ? undefined : database.url);
       try {
-        plannings.push(await benchPlanning(app, tables, { size, options }));
+        plannings.push(await benchPlanning(app, name, { size, options }));
       } finally {
         app.remove();
       }
@@ -75,10 +76,10 @@ export async function benchMigrate(options: BenchmarkOptions): Promise<MigrateRe
 
 /** The result as tables. */
 export function renderMigrate({ plannings, running, targets }: MigrateResult): string {
-  const rows = plannings.flatMap(({ tables, first, column }) => [
-    [`${tables} tables: the first revision`, short(first.tookMs), '–', short(first.peakMb)],
+  const rows = plannings.flatMap(({ name, first, column }) => [
+    [`${name}: the first revision`, short(first.tookMs), '–', short(first.peakMb)],
     [
-      `${tables} tables: one column more`,
+      `${name}: one column more`,
       short(median(column.map(({ tookMs }) => tookMs))),
       short(Math.max(...column.map(({ tookMs }) => tookMs))),
       short(Math.max(...column.map(({ peakMb }) => peakMb))),
@@ -98,22 +99,22 @@ export function renderMigrate({ plannings, running, targets }: MigrateResult): s
 
 async function benchPlanning(
   app: MigrateApp,
-  tables: number,
+  name: string,
   { size, options }: { readonly size: Size; readonly options: BenchmarkOptions },
 ): Promise<Planning> {
-  options.say(`${tables} tables: the first revision …`);
+  options.say(`${name}: the first revision …`);
   const first = await app.run(['migrate', 'new', 'initial']);
   app.keep();
   app.change();
   const column: Run[] = [];
   for (let round = 0; round < size.plans; round += 1) {
-    options.say(`${tables} tables: one column more (${round + 1} of ${size.plans}) …`);
+    options.say(`${name}: one column more (${round + 1} of ${size.plans}) …`);
     const run = await app.run(['migrate', 'new', 'add nickname']);
     if (!run.out.includes('nickname')) throw new Error(`the plan says nothing of the column:\n${run.out}`);
     column.push(run);
     app.restore();
   }
-  return { tables, first, column };
+  return { name, first, column };
 }
 
 async function benchRunning(database: BenchDatabase, size: Size, options: BenchmarkOptions): Promise<Running> {
@@ -157,10 +158,10 @@ function hundredRevisions(): readonly Revision[] {
 }
 
 function targetsOf(plannings: readonly Planning[], running: Running): readonly Target[] {
-  const plans = PLAN_MS_MAX.map(([tables, limit]) => {
-    const found = plannings.find((planning) => planning.tables === tables);
+  const plans = PLANS.map(({ name, columnMsMax }) => {
+    const found = plannings.find((planning) => planning.name === name);
     const measured = found === undefined ? Number.NaN : median(found.column.map(({ tookMs }) => tookMs));
-    return target(`migrate new, one column of ${tables} tables`, measured, { limit, sense: 'at most', unit: 'ms' });
+    return target(`migrate new, one column of ${name}`, measured, { limit: columnMsMax, sense: 'at most', unit: 'ms' });
   });
   return [
     ...plans,
